@@ -1,0 +1,21 @@
+/** What a restore tree is built from; the CLI and the pods fill it from Velero backups or local images. */
+import type { Disk } from "../disk/disk.ts";
+
+export interface TreeDisk {
+  /** PVC name, or the name the user gave a local image. */
+  readonly name: string;
+  /** Bytes, when known before opening. */
+  readonly size?: number;
+  /** Set when its bytes cannot be read from here: a sentence. The disk is then an empty directory. */
+  readonly unavailable?: string;
+  /** Called at most once at a time, on first access; a failure is remembered as the disk's reason and may be retried. */
+  open(signal?: AbortSignal): Promise<Disk>;
+}
+
+export interface TreeBackup {
+  readonly name: string;
+  readonly vm: { readonly namespace: string; readonly name: string };
+  /** Absent for local disk images. */
+  readonly completedAt?: Date;
+  readonly disks: readonly TreeDisk[];
+}

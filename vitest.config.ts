@@ -1,0 +1,34 @@
+import { defineConfig } from "vitest/config";
+
+/**
+ * Three kinds of tests. `unit` needs Node alone and runs in seconds; `oracle` compares with independent
+ * readers (kernel, qemu-img, real Kopia, GNU tar, …); `e2e` runs the built program with real clients.
+ */
+export default defineConfig({
+  test: {
+    pool: "forks",
+    reporters: ["default"],
+    projects: [
+      { test: { name: "unit", include: ["src/**/*.test.ts", "test/rules/**/*.test.ts"], testTimeout: 20_000 } },
+      {
+        test: {
+          name: "oracle",
+          include: ["test/oracle/**/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 900_000,
+          fileParallelism: true,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
