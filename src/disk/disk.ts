@@ -63,6 +63,8 @@ export interface Volume {
 
 export interface Disk {
   readonly image: ImageInfo;
+  /** The whole disk as the guest sees it. */
+  readonly source: DiskImage;
   readonly table: PartitionTable;
   readonly volumes: readonly Volume[];
   /** Closes the file systems and the image. */
