@@ -1,0 +1,49 @@
+/** Builds dist/: the program in one place with its dependencies inside, and the web app. */
+import { rmSync } from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { installDependencies, localBin, root, run } from "./dependencies.mjs";
+
+const NODE_FLOOR = "node20.19";
+
+/** ssh2 and a few others are CommonJS and expect these names; the odd spelling avoids clashes after bundling. */
+const COMMONJS_NAMES = `
+import { createRequire as vmfrCreateRequire } from "node:module";
+import { fileURLToPath as vmfrFileUrlToPath } from "node:url";
+const require = vmfrCreateRequire(import.meta.url);
+const __filename = vmfrFileUrlToPath(import.meta.url);
+const __dirname = vmfrFileUrlToPath(new URL(".", import.meta.url));
+`;
+
+export async function buildProgram() {
+  const { build } = await import("esbuild");
+  rmSync(path.join(root, "dist/chunks"), { recursive: true, force: true });
+  await build({
+    absWorkingDir: root,
+    entryPoints: { vmfr: "src/bin/vmfr.ts" },
+    outdir: "dist",
+    outExtension: { ".js": ".mjs" },
+    chunkNames: "chunks/[name]-[hash]",
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: NODE_FLOOR,
+    // ssh2 tries its optional native addon and goes on without it.
+    external: ["cpu-features", "*.node"],
+    banner: { js: COMMONJS_NAMES },
+    sourcemap: true,
+    legalComments: "linked",
+    logLevel: "warning",
+  });
+}
+
+export function buildWeb() {
+  run(localBin("vite"), ["build", "--logLevel", "warn", "web"]);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  installDependencies();
+  await buildProgram();
+  buildWeb();
+}
