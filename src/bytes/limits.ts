@@ -23,6 +23,12 @@ export interface Limits {
   readonly metadataObject: number;
   /** Bytes one member of a backup tarball may have before it is ignored (etcd's limit is 1.5 MiB). */
   readonly tarballMember: number;
+  /** Bytes of one of a backup's small objects (description, volume and resource lists), packed or unpacked. */
+  readonly backupObject: number;
+  /** Bytes a backup's tarball may unpack to. */
+  readonly tarball: number;
+  /** Bytes of the members of one tarball that are parsed and kept. */
+  readonly tarballKept: number;
   /** Entries in a Kopia seek table (1 TiB of zeros is 524,288). */
   readonly seekTableEntries: number;
   /** Nested levels of indirect Kopia objects. */
@@ -40,6 +46,9 @@ export const defaultLimits: Limits = {
   partitions: 256,
   metadataObject: 512 * 1024 * 1024,
   tarballMember: 8 * 1024 * 1024,
+  backupObject: 64 * 1024 * 1024,
+  tarball: 64 * 1024 * 1024 * 1024,
+  tarballKept: 256 * 1024 * 1024,
   seekTableEntries: 32 * 1024 * 1024,
   indirectDepth: 8,
 };
