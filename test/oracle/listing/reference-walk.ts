@@ -1,0 +1,27 @@
+import { spawn } from "node:child_process";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import type { Listing, ListingEntry } from "./listing-entry.ts";
+
+const script = path.join(import.meta.dirname, "reference_walk.py");
+
+/** Walks a directory of the running kernel (usually a mount) with Debian's python3, independently of vmfr's code. */
+export async function walkReference(directory: string): Promise<Listing> {
+  const child = spawn("/usr/bin/python3", [script, directory], { stdio: ["ignore", "pipe", "pipe"] });
+  const exit = new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  let complaint = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    complaint += text;
+  });
+  const listing = new Map<string, ListingEntry>();
+  for await (const line of createInterface({ input: child.stdout })) {
+    const entry = JSON.parse(line) as ListingEntry;
+    listing.set(entry.path, entry);
+  }
+  const code = await exit;
+  if (code !== 0) throw new Error(`reference walk of ${directory} ended with ${code}: ${complaint}`);
+  return listing;
+}
