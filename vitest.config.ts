@@ -9,7 +9,13 @@ export default defineConfig({
     pool: "forks",
     reporters: ["default"],
     projects: [
-      { test: { name: "unit", include: ["src/**/*.test.ts", "test/rules/**/*.test.ts"], testTimeout: 20_000 } },
+      {
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "web/**/*.test.ts", "test/rules/**/*.test.ts"],
+          testTimeout: 20_000,
+        },
+      },
       {
         test: {
           name: "oracle",

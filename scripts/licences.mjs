@@ -25,7 +25,6 @@ const BUNDLED = [
   "@patternfly/react-icons",
   "@tanstack/react-query",
   "@tanstack/react-virtual",
-  "wouter",
 ];
 
 const lock = JSON.parse(readFileSync(path.join(root, "package-lock.json"), "utf8")).packages;

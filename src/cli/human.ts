@@ -1,0 +1,28 @@
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+/** `1.4 MiB`; whole numbers below a KiB. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
+}
+
+/** RFC 3339 in UTC to the second from nanoseconds since 1970. */
+export function formatTime(nanoseconds: bigint): string {
+  const milliseconds = Number(nanoseconds / 1_000_000n);
+  const date = new Date(milliseconds);
+  // ext4 and XFS can hold dates that JavaScript's calendar cannot.
+  return Number.isNaN(date.getTime()) ? `@${nanoseconds / 1_000_000_000n}` : date.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+/** `1:05` or `2:03:09`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const tail = String(rest).padStart(2, "0");
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
+}
