@@ -16,6 +16,8 @@ export interface TreeChild {
   readonly type: FileType;
   /** Pass as `after` to continue behind this child; opaque, ASCII, safe in a URL. */
   readonly cursor: string;
+  /** The child itself, reached without another look-up; its type is `unknown` where this one's is. */
+  readonly node: TreeNode;
 }
 
 export interface ListOptions {

@@ -1,0 +1,168 @@
+/** One disk of the tree: opened when somebody first looks inside, once, however many look at the same time. */
+import type { Disk } from "../disk/disk.ts";
+import { describeError, PathError, SourceError } from "../errors.ts";
+import type { GuestFinder, GuestView, GuestVolume } from "./guest-view.ts";
+import { placeMounts } from "./mount-placement.ts";
+import type { ResolverLimits } from "./path-resolver.ts";
+import type { TreeDisk } from "./tree-backup.ts";
+import { DirectoryNames } from "./tree-name.ts";
+
+/** A failure that may pass (a slow bucket) is asked again after this long; any other is final. */
+const RETRY_AFTER_MS = 5_000;
+
+/** A file system of an opened disk and its directory name under `<disk>.volumes/`. */
+export interface NamedVolume extends GuestVolume {
+  readonly name: Uint8Array;
+}
+
+export interface OpenedDisk {
+  readonly disk: Disk;
+  readonly volumes: readonly NamedVolume[];
+  /** The guest's own view; absent when no root file system was recognised or there is only one file system. */
+  readonly guest: GuestView | undefined;
+  /** Sentences: what of the disk cannot be read. */
+  readonly reasons: readonly string[];
+}
+
+export type DiskState =
+  | { readonly kind: "not-opened" }
+  | { readonly kind: "available"; readonly opened: OpenedDisk }
+  | { readonly kind: "unavailable"; readonly reason: string };
+
+export interface DiskNames {
+  /** Name of the disk's own directory. */
+  readonly name: Uint8Array;
+  /** Name of the directory with every file system by itself. */
+  readonly volumesName: Uint8Array;
+}
+
+export interface DiskHandleOptions {
+  readonly findGuest: GuestFinder;
+  readonly limits: ResolverLimits;
+}
+
+export class DiskHandle implements DiskNames {
+  readonly disk: TreeDisk;
+  readonly name: Uint8Array;
+  readonly volumesName: Uint8Array;
+  readonly #key: string;
+  readonly #findGuest: GuestFinder;
+  readonly #limits: ResolverLimits;
+  readonly #closing = new AbortController();
+  #state: DiskState = { kind: "not-opened" };
+  #changedAt = new Date();
+  #opening: Promise<DiskState> | undefined;
+  #retryAt = 0;
+
+  /** `key` tells this disk from every other one in the tree. */
+  constructor(disk: TreeDisk, key: string, names: DiskNames, { findGuest, limits }: DiskHandleOptions) {
+    this.disk = disk;
+    this.name = names.name;
+    this.volumesName = names.volumesName;
+    this.#key = key;
+    this.#findGuest = findGuest;
+    this.#limits = limits;
+    if (disk.unavailable !== undefined) this.#fail(disk.unavailable, false);
+  }
+
+  get state(): DiskState {
+    return this.#state;
+  }
+
+  /** When the state last changed. */
+  get changedAt(): Date {
+    return this.#changedAt;
+  }
+
+  /** Never throws for the disk's sake: what went wrong is the state. Rejects only when `signal` aborts. */
+  async open(signal?: AbortSignal): Promise<DiskState> {
+    if (this.#state.kind === "available") return this.#state;
+    if (this.#state.kind === "unavailable" && Date.now() < this.#retryAt) return this.#state;
+    // One caller's cancellation must not fail the others, so the opening itself only ends with the tree.
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    return signal === undefined ? this.#opening : raceAbort(this.#opening, signal);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new PathError("not-found", "the tree", "closed"));
+    await this.#opening;
+    const state = this.#state;
+    this.#fail("the tree is closed", false);
+    if (state.kind === "available") await state.opened.disk.close();
+  }
+
+  async #open(): Promise<DiskState> {
+    try {
+      const disk = await this.disk.open(this.#closing.signal);
+      try {
+        this.#change({ kind: "available", opened: await this.#look(disk) });
+      } catch (error) {
+        await disk.close();
+        throw error;
+      }
+    } catch (error) {
+      this.#fail(describeError(error), error instanceof SourceError && error.retryable);
+    }
+    return this.#state;
+  }
+
+  async #look(disk: Disk): Promise<OpenedDisk> {
+    const names = new DirectoryNames();
+    const volumes: NamedVolume[] = [];
+    const reasons: string[] = [];
+    for (const [index, { name, content }] of disk.volumes.entries()) {
+      const directory = names.claim(name);
+      if (content.kind === "file-system") {
+        volumes.push({ name: directory, key: `${this.#key}.${index}`, fileSystem: content.fileSystem });
+      } else if (content.kind === "unreadable") {
+        reasons.push(`${name} (${content.what}): ${content.reason}`);
+      }
+    }
+    if (volumes.length === 0 && reasons.length === 0) reasons.push("no file system found on this disk");
+    const guest = volumes.length > 1 ? await this.#assemble(disk, volumes, reasons) : undefined;
+    return { disk, volumes, guest, reasons };
+  }
+
+  /** A guest that cannot be put together is no reason to hide its file systems. */
+  async #assemble(disk: Disk, volumes: readonly NamedVolume[], reasons: string[]): Promise<GuestView | undefined> {
+    try {
+      const found = await this.#findGuest(disk, this.#closing.signal);
+      return found === undefined ? undefined : await placeMounts(found, volumes, this.#limits, reasons);
+    } catch (error) {
+      reasons.push(`the guest's own view could not be put together: ${describeError(error)}`);
+      return undefined;
+    }
+  }
+
+  #fail(reason: string, passing: boolean): void {
+    this.#change({ kind: "unavailable", reason });
+    this.#retryAt = passing ? Date.now() + RETRY_AFTER_MS : Number.POSITIVE_INFINITY;
+  }
+
+  #change(state: DiskState): void {
+    this.#state = state;
+    this.#changedAt = new Date();
+  }
+}
+
+async function raceAbort<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  signal.throwIfAborted();
+  const { promise, reject } = rejection();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+function rejection(): { readonly promise: Promise<never>; reject(reason: unknown): void } {
+  let reject: (reason: unknown) => void = () => undefined;
+  const promise = new Promise<never>((_, refuse) => {
+    reject = refuse;
+  });
+  return { promise, reject };
+}

@@ -1,0 +1,44 @@
+/**
+ * How a guest's file systems hang together: which one is the root, and which is mounted on which directory.
+ * A file system looked at by itself is a view with no mounts.
+ */
+import type { Disk } from "../disk/disk.ts";
+import type { FileSystem, NodeId } from "../disk/filesystem/file-system.ts";
+
+/** A file system together with the key that tells it from every other one in the tree. */
+export interface GuestVolume {
+  readonly fileSystem: FileSystem;
+  /** ASCII; part of every node's identity. */
+  readonly key: string;
+}
+
+export class GuestView {
+  readonly root: GuestVolume;
+  /** Directory inode by volume key -> what is mounted there; a directory has one inode however it is reached. */
+  readonly #mounts = new Map<string, Map<NodeId, GuestVolume>>();
+
+  constructor(root: GuestVolume) {
+    this.root = root;
+  }
+
+  /** The later mount hides the earlier one on the same directory, as it does in the guest. */
+  mount(on: GuestVolume, directory: NodeId, volume: GuestVolume): void {
+    const onVolume = this.#mounts.get(on.key) ?? new Map<NodeId, GuestVolume>();
+    onVolume.set(directory, volume);
+    this.#mounts.set(on.key, onVolume);
+  }
+
+  mountedOn(on: GuestVolume, directory: NodeId): GuestVolume | undefined {
+    return this.#mounts.get(on.key)?.get(directory);
+  }
+}
+
+/** What inspection of a disk found: the guest's root file system, and what its fstab mounts inside it. */
+export interface FoundGuest {
+  readonly root: FileSystem;
+  /** `path` is absolute in the guest: `/boot`. */
+  readonly mounts: readonly { readonly path: Uint8Array; readonly fileSystem: FileSystem }[];
+}
+
+/** Finds the guest on a disk, or undefined when no root file system is recognised. */
+export type GuestFinder = (disk: Disk, signal?: AbortSignal) => Promise<FoundGuest | undefined>;
