@@ -2,6 +2,7 @@ import { CorruptDataError } from "../errors.ts";
 import type { ByteSource, Extent, SparseSource } from "./byte-source.ts";
 import { checkRange } from "./check-range.ts";
 import { mergeExtents } from "./extents.ts";
+import { inParallel } from "./in-parallel.ts";
 
 /** Where a stretch of a file lies. All figures are bytes. */
 export interface Run {
@@ -47,9 +48,7 @@ export class RunListSource implements SparseSource {
     const bytes = new Uint8Array(length);
     const fetch = async ({ fileOffset, length: size, sourceOffset = 0 }: Run) =>
       bytes.set(await this.#source.read(sourceOffset, size, signal), fileOffset - offset);
-    for (let index = 0; index < pieces.length; index += PARALLEL_READS) {
-      await Promise.all(pieces.slice(index, index + PARALLEL_READS).map(fetch));
-    }
+    await inParallel(pieces, PARALLEL_READS, fetch);
     return bytes;
   }
 
