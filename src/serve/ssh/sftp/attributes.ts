@@ -93,5 +93,7 @@ export function longName(name: Uint8Array, stat: TreeStat, nowMs = Date.now()): 
 
 /** The line of an entry whose inode cannot be read. */
 export function unreadableLongName(name: Uint8Array, type: FileType): Uint8Array {
-  return nameFromText(`${TYPES[type].letter}?????????   ? ?        ?               ? ???  ?     ? ${displayName(name)}`);
+  return nameFromText(
+    `${TYPES[type].letter}?????????   ? ?        ?               ? ???  ?     ? ${displayName(name)}`,
+  );
 }

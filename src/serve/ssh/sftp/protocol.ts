@@ -50,8 +50,8 @@ export const StatusCode = {
 
 export type StatusCode = (typeof StatusCode)[keyof typeof StatusCode];
 
-/** Section 6.3, SSH_FXF_*: the only flag a read-only server grants. */
-export const OPEN_READ = 0x01;
+/** Section 6.3, SSH_FXF_WRITE, APPEND, CREAT, TRUNC and EXCL: what a read-only server does not grant. */
+export const WRITING_OPEN_FLAGS = 0x02 | 0x04 | 0x08 | 0x10 | 0x20;
 
 /** Section 5, SSH_FILEXFER_ATTR_*. */
 export const AttributeFlag = {

@@ -1,4 +1,4 @@
-import { describeError, type ErrorKind, type PathFailure, PathError, VmfrError } from "../../../errors.ts";
+import { describeError, type ErrorKind, PathError, type PathFailure, VmfrError } from "../../../errors.ts";
 import { StatusCode } from "./protocol.ts";
 
 const PATH_STATUS: Record<PathFailure, StatusCode> = {
