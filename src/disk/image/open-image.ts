@@ -52,8 +52,10 @@ async function openBacking(
         "names inside images are not followed: give the file with --backing FILE",
     );
   }
-  const { format: _own, ...rest } = options;
+  const { format: _format, ...inherited } = options;
+  const ofBacking = { ...inherited, backing: others };
   // As QEMU does: the overlay says what its backing file is; only where it does not is the file probed.
-  const format = named.format === "raw" || named.format === "qcow2" ? { format: named.format } : {};
-  return openImage(nearest, { ...rest, ...format, backing: others });
+  if (named.format === "raw" || named.format === "qcow2")
+    return openImage(nearest, { ...ofBacking, format: named.format });
+  return openImage(nearest, ofBacking);
 }
