@@ -172,7 +172,8 @@ function refuseByVolumes({ volumes }: BackedUpVm): string | undefined {
   if (reasons.length < volumes.length) return undefined;
   if (volumes.length === 0) return "The VM has no disk with data in this backup";
   const details = reasons.map(({ text }) => text).join("; ");
-  if (reasons.every(({ cause }) => cause === "csi-snapshot")) {
+  const backedUp = reasons.filter(({ cause }) => cause !== "not-backed-up");
+  if (backedUp.length > 0 && backedUp.every(({ cause }) => cause === "csi-snapshot")) {
     return `its data is in a CSI snapshot and not in the bucket (${details})`;
   }
   return `none of its disks can be read from the bucket (${details})`;
