@@ -11,15 +11,13 @@ export interface JournaledFileSystem {
   readonly blockCount: number;
   /** Number of inodes; fast commits naming others are refused. Absent: not checked. */
   readonly inodeCount?: number;
-  readonly uuid: Uint8Array;
   /** Bytes. */
   readonly inodeSize: number;
-  /** EXT4_FEATURE_COMPAT_FAST_COMMIT of the file system. */
-  readonly fastCommitEnabled: boolean;
 }
 
+/** Call only when the file system's superblock says that it needs recovery; else the log is stale, whatever it holds. */
 export interface JournalInput {
-  /** Content of the journal inode. For an external journal: the device from its first byte. */
+  /** Content of the journal inode as it lies on the disk. External journals are the caller's to refuse. */
   readonly journal: ByteSource;
   readonly fileSystem: JournaledFileSystem;
   readonly limits: Limits;
