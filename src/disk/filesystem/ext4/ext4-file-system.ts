@@ -15,6 +15,7 @@ import type {
 } from "../file-system.ts";
 import { openContent } from "./content.ts";
 import { Directory } from "./directory.ts";
+import { readAttributes } from "./extended-attributes.ts";
 import { featureNames, typeByFeatures } from "./features.ts";
 import { GroupDescriptors } from "./group-descriptor.ts";
 import { INODE_FLAG, type Inode, inodeHas, statOf } from "./inode.ts";
@@ -109,8 +110,7 @@ class Ext4FileSystem implements FileSystem {
   }
 
   async xattrs(node: NodeId, signal?: AbortSignal): Promise<readonly ExtendedAttribute[]> {
-    await this.#inode(node, signal);
-    return [];
+    return readAttributes(this.#volume, this.#inodes, await this.#inode(node, signal), signal);
   }
 
   async close(): Promise<void> {}

@@ -113,15 +113,16 @@ export function parseInode(record: InodeRecord, superblock: Superblock): Inode {
   const type = TYPES[modeWord >>> 12];
   if (type === undefined) throw cursor.corrupt(`file type ${modeWord >>> 12} is impossible`);
   const flags = cursor.u32le(0x20);
+  const size = parseSize(cursor, type, superblock);
   return {
     number,
     type,
     mode: modeWord & 0o7777,
     uid: cursor.u16le(0x2) + cursor.u16le(0x78) * 0x10000,
     gid: cursor.u16le(0x18) + cursor.u16le(0x7a) * 0x10000,
-    size: parseSize(cursor, type, superblock),
+    size,
     links,
-    allocated: parseAllocated(cursor, flags, superblock),
+    allocated: parseAllocated(cursor, flags, superblock) + inlineAllocation(type, flags, size),
     flags,
     generation: cursor.u32le(0x64),
     blockArea: cursor.slice(BLOCK_AREA.offset, BLOCK_AREA.length),
@@ -163,6 +164,11 @@ function parseAllocated(cursor: Cursor, flags: number, superblock: Superblock): 
   if (!has(superblock.features, "roCompat", RO_COMPAT.HUGE_FILE)) return low * 512;
   const blocks = low + cursor.u16le(0x74) * 2 ** 32;
   return blocks * ((flags & INODE_FLAG.HUGE_FILE) === 0 ? 512 : superblock.blockSize);
+}
+
+/** Inline files count as the sectors they would fill, as the kernel has it, lest archivers take them for holes. */
+function inlineAllocation(type: FileType, flags: number, size: number): number {
+  return type === "file" && (flags & INODE_FLAG.INLINE_DATA) !== 0 ? Math.ceil(size / 512) * 512 : 0;
 }
 
 /** Extra word of a time: bits 0 and 1 extend the seconds past 2038, the others are nanoseconds. */
