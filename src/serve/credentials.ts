@@ -17,10 +17,14 @@ export async function createCredentials(user: string, password: string): Promise
   const salt = randomBytes(16);
   const userDigest = digest(user);
   const passwordHash = await hash(password, salt);
+  // One guess at a time: each takes 32 MiB.
+  let turn: Promise<unknown> = Promise.resolve();
   return {
     user,
     async verify(claimedUser, claimedPassword) {
-      const claimedHash = await hash(claimedPassword, salt);
+      const hashed = turn.then(() => hash(claimedPassword, salt));
+      turn = hashed.catch(() => undefined);
+      const claimedHash = await hashed;
       const userMatches = timingSafeEqual(digest(claimedUser), userDigest);
       const passwordMatches = timingSafeEqual(claimedHash, passwordHash);
       return userMatches && passwordMatches;
