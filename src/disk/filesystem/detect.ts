@@ -1,0 +1,142 @@
+import type { Limits } from "../../bytes/limits.ts";
+import { describeError, SourceError } from "../../errors.ts";
+import type { ByteSource } from "../../source/byte-source.ts";
+import type { VolumeContent } from "../disk.ts";
+import { openExt4 } from "./ext4/ext4-file-system.ts";
+import { probeExt4 } from "./ext4/superblock.ts";
+import type { FileSystem } from "./file-system.ts";
+import { hasText, MD_MAGIC, matches, SIGNATURE_AREA, SIGNATURES, type Signature } from "./signatures.ts";
+
+export interface OpenVolumeOptions {
+  readonly limits?: Limits;
+  readonly signal?: AbortSignal;
+}
+
+/** A format whose files can be read. `recognises` is pure and does not throw. */
+interface Reader {
+  readonly type: string;
+  readonly what: string;
+  recognises(first: Uint8Array): boolean;
+  open(source: ByteSource, options: OpenVolumeOptions): Promise<FileSystem>;
+}
+
+/** In the order they are tried. A new format is one entry here. */
+const READERS: readonly Reader[] = [
+  { type: "ext4", what: "ext file system", recognises: (first) => probeExt4(first) !== undefined, open: openExt4 },
+];
+
+/** One of the things the first bytes of a volume say it is. */
+type Candidate = { readonly reader: Reader } | { readonly reader?: never; readonly signature: Signature };
+
+export interface Detection {
+  /** Short and lower case: `ext4`, `luks`, `unknown`. */
+  readonly type: string;
+  readonly content: VolumeContent;
+  /** Sentences, when the bytes say more than one thing. */
+  readonly warnings: readonly string[];
+}
+
+/** The bytes that all signatures lie in. */
+export function readSignatureArea(source: ByteSource, signal?: AbortSignal): Promise<Uint8Array> {
+  return source.read(0, Math.min(SIGNATURE_AREA, source.size), signal);
+}
+
+/** Where the signatures of a whole disk lie, if it has any: see PartitionTableOptions. */
+export function signaturePlace(first: Uint8Array): "in-boot-sector" | "elsewhere" | undefined {
+  const found = candidates(first);
+  if (found.length === 0) return undefined;
+  const inBootSector = found.every((each) => each.reader === undefined && each.signature.inBootSector === true);
+  return inBootSector ? "in-boot-sector" : "elsewhere";
+}
+
+/**
+ * Opens what is on a volume. Damage and what is not supported become an `unreadable` content with the reason.
+ * @param first what `readSignatureArea` gave
+ * @throws SourceError when it may pass, and the signal's reason; everything else is in the result
+ */
+export async function detectContent(
+  source: ByteSource,
+  first: Uint8Array,
+  options: OpenVolumeOptions,
+): Promise<Detection> {
+  const found = candidates(first);
+  let failure: Detection | undefined;
+  for (const candidate of found) {
+    const others = found.filter((each) => each !== candidate).map(describe);
+    const warnings =
+      others.length === 0 ? [] : [`looks like ${describe(candidate)}, but also like ${others.join(", ")}`];
+    if (candidate.reader === undefined) {
+      failure ??= { type: candidate.signature.type, content: unreadContent(candidate.signature), warnings };
+      continue;
+    }
+    const { type, what } = candidate.reader;
+    try {
+      const fileSystem = await candidate.reader.open(source, options);
+      return { type: fileSystem.info().type, content: { kind: "file-system", fileSystem }, warnings };
+    } catch (error) {
+      failure ??= { type, content: { kind: "unreadable", what, reason: reasonOf(error, options.signal) }, warnings };
+    }
+  }
+  return failure ?? nothingFound(source, first, options.signal);
+}
+
+/** What a failure to open says; throws it again when trying later may help. */
+export function reasonOf(error: unknown, signal: AbortSignal | undefined): string {
+  signal?.throwIfAborted();
+  if (error instanceof SourceError && error.retryable) throw error;
+  return describeError(error);
+}
+
+function candidates(first: Uint8Array): Candidate[] {
+  const readers = READERS.filter((reader) => reader.recognises(first));
+  const read = new Set(READERS.map(({ type }) => type));
+  const signatures = SIGNATURES.filter((signature) => !read.has(signature.type) && matches(signature, first));
+  return [...readers.map((reader) => ({ reader })), ...signatures.map((signature) => ({ signature }))];
+}
+
+function describe(candidate: Candidate): string {
+  return candidate.reader === undefined ? candidate.signature.what : candidate.reader.what;
+}
+
+function unreadContent({ what, kind }: Signature): VolumeContent {
+  if (kind === "no-files") return { kind: "no-files", what };
+  if (kind === "encrypted") {
+    return {
+      kind: "unreadable",
+      what: `${what} encryption`,
+      reason: `encrypted with ${what}: not read by this version`,
+    };
+  }
+  return { kind: "unreadable", what, reason: `${what}: not read by this version` };
+}
+
+async function nothingFound(source: ByteSource, first: Uint8Array, signal?: AbortSignal): Promise<Detection> {
+  const length = Math.min(SIGNATURE_AREA, source.size);
+  const last = await source.read(source.size - length, length, signal);
+  // RAID metadata 0.90 and 1.0 lie at the end; a mirror's file system is found at the start before this is asked.
+  if (hasRaidAtEnd(last, source.size)) {
+    const what = "Linux software RAID member (md)";
+    return {
+      type: "md",
+      content: { kind: "unreadable", what, reason: `${what}: not read by this version` },
+      warnings: [],
+    };
+  }
+  const empty = first.every((byte) => byte === 0) && last.every((byte) => byte === 0);
+  const content: VolumeContent = empty
+    ? { kind: "no-files", what: "empty: zeros at its start and end" }
+    : {
+        kind: "unreadable",
+        what: "unknown content",
+        reason: "no known file system, container or encryption was recognised",
+      };
+  return { type: empty ? "empty" : "unknown", content, warnings: [] };
+}
+
+/** 0.90: in the last 64 KiB-aligned block of 64 KiB; 1.0: at least 8 KiB from the end, aligned to 4 KiB. */
+function hasRaidAtEnd(last: Uint8Array, size: number): boolean {
+  const start = size - last.length;
+  const version090 = Math.floor(size / 65_536) * 65_536 - 65_536;
+  const version10 = Math.floor((size - 8192) / 4096) * 4096;
+  return [version090, version10].some((offset) => hasText(last, offset - start, MD_MAGIC));
+}
