@@ -16,12 +16,14 @@ export interface ArchiveEntry {
   readonly ctime?: bigint;
   /** Bytes; regular files only. */
   readonly size: number;
+  /** Names the file has in its file system; more than one means that `hardLinkTo` may point here later. */
+  readonly links?: number;
   /** Raw target; symlinks only. */
   readonly linkTarget?: Uint8Array;
   /** Path of an entry already written that is the same file. */
   readonly hardLinkTo?: Uint8Array;
   readonly device?: { readonly major: number; readonly minor: number };
   readonly xattrs?: readonly ExtendedAttribute[];
-  /** Opens the content; regular files that are not `hardLinkTo`. The writer closes it. */
+  /** Opens the content; regular files that are not `hardLinkTo`. Who opens it closes it. */
   open?(): Promise<SparseSource>;
 }
