@@ -159,7 +159,7 @@ function parseEntry(cursor: Cursor, number: number, sectorSize: number): Partiti
   if (type === UNUSED) return undefined;
   const firstLba = cursor.u64leBig(ENTRY.firstLba);
   const lastLba = cursor.u64leBig(ENTRY.lastLba);
-  if (lastLba < firstLba || lastLba > BigInt(Number.MAX_SAFE_INTEGER / sectorSize)) {
+  if (lastLba < firstLba || lastLba > BigInt(Math.floor(Number.MAX_SAFE_INTEGER / sectorSize) - 1)) {
     return `partition ${number} is left out: it reaches from sector ${firstLba} to ${lastLba}`;
   }
   const name = new TextDecoder("utf-16le").decode(cursor.slice(ENTRY.name, ENTRY.nameLength)).replace(/\0.*$/su, "");
