@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { describeError } from "../../errors.ts";
+import { archiveRoute } from "./archive-route.ts";
 import {
   encodedTreePath,
   type HttpContext,
@@ -43,7 +44,12 @@ export function createApp(server: ServerContext, hosts: HostCheck, assets: WebAs
   if (assets !== undefined) addApp(app, assets);
   app.use(requireUser(server));
   addApi(app, server);
-  app.get("/files/*", (c) => fileRoute(server, c));
+  for (const route of ["/files", "/files/*"]) {
+    app.get(route, (c) => withClient(c, (signal) => fileRoute(server, c, signal)));
+  }
+  for (const route of ["/archive", "/archive/*"]) {
+    app.get(route, (c) => withClient(c, (signal) => archiveRoute(server, c, signal)));
+  }
   return app;
 }
 

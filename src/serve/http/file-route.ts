@@ -8,7 +8,7 @@ import { readChunks } from "../../source/read-chunks.ts";
 import { recordTransfer } from "./audit.ts";
 import { type ByteRange, parseRange } from "./byte-range.ts";
 import { attachment } from "./content-disposition.ts";
-import { encodedTreePath, type HttpContext, isNavigation, type ServerContext, watchClient } from "./context.ts";
+import { encodedTreePath, type HttpContext, isNavigation, type ServerContext } from "./context.ts";
 import { HttpError } from "./error-response.ts";
 import { listPage, parsePageRequest } from "./listing.ts";
 import { mediaTypeOf } from "./media-type.ts";
@@ -20,16 +20,11 @@ import { isNotModified, isRangeCurrent, type Validators, validatorsOf } from "./
 /** Big enough for TLS and disks to run at full speed, small enough for many downloads at once. */
 const CHUNK_SIZE = 512 * 1024;
 
-export async function fileRoute(server: ServerContext, c: HttpContext): Promise<Response> {
-  const client = watchClient(c);
-  try {
-    const node = await server.tree.resolve(decodePath(encodedTreePath(c, "/files")), { signal: client.signal });
-    if (node.type === "directory") return await directoryAnswer(server, c, node, client.signal);
-    if (node.type !== "file") throw new PathError("not-a-file", displayName(node.path), `it is a ${node.type}`);
-    return await fileAnswer(server, c, node, client.signal);
-  } finally {
-    client.finished();
-  }
+export async function fileRoute(server: ServerContext, c: HttpContext, signal: AbortSignal): Promise<Response> {
+  const node = await server.tree.resolve(decodePath(encodedTreePath(c, "/files")), { signal });
+  if (node.type === "directory") return await directoryAnswer(server, c, node, signal);
+  if (node.type !== "file") throw new PathError("not-a-file", displayName(node.path), `it is a ${node.type}`);
+  return await fileAnswer(server, c, node, signal);
 }
 
 async function directoryAnswer(
