@@ -39,7 +39,11 @@ export class DirectoryStore implements ObjectStore {
     const folder = prefix.slice(0, slash + 1);
     // No key of a folder has such a prefix.
     if (folder !== "" && !isKey(folder.slice(0, -1))) return;
-    yield* this.#listFolder(folder, prefix, options);
+    const after = options.after === undefined ? undefined : Buffer.from(options.after);
+    for await (const item of this.#listFolder(folder, prefix, options)) {
+      const key = item.type === "object" ? item.key : item.prefix;
+      if (after === undefined || Buffer.compare(Buffer.from(key), after) > 0) yield item;
+    }
   }
 
   /** @param folder "" or a key that ends in a slash; what is yielded starts with `prefix` */
@@ -72,18 +76,21 @@ export class DirectoryStore implements ObjectStore {
     }
     const children: { name: string; isFolder: boolean; order: Buffer }[] = [];
     for (const entry of entries) {
-      const isFolder = entry.isSymbolicLink() ? await this.#leadsDown(folder + entry.name) : entry.isDirectory();
+      const kind = entry.isSymbolicLink() ? await this.#linkKind(folder, entry.name) : kindOf(entry);
+      if (kind === undefined) continue;
+      const isFolder = kind === "folder";
       children.push({ name: entry.name, isFolder, order: Buffer.from(isFolder ? `${entry.name}/` : entry.name) });
     }
     return children.sort((left, right) => Buffer.compare(left.order, right.order));
   }
 
-  /** Whether a symbolic link leads to a folder of the store that does not contain the link itself. */
-  async #leadsDown(key: string): Promise<boolean> {
-    const target = await this.#resolve(key).catch(() => undefined);
-    if (target === undefined || !(await stat(target)).isDirectory()) return false;
-    const parent = await this.#resolve(key.slice(0, key.lastIndexOf("/") + 1));
-    return parent !== undefined && !`${parent}${path.sep}`.startsWith(`${target}${path.sep}`);
+  /** Undefined for links that lead nowhere, out of the store, or to a folder they are in themselves. */
+  async #linkKind(folder: string, name: string): Promise<"folder" | "object" | undefined> {
+    const target = await this.#resolve(folder + name).catch(() => undefined);
+    const parent = await this.#resolve(folder);
+    if (target === undefined || parent === undefined) return undefined;
+    if (`${parent}${path.sep}`.startsWith(`${target}${path.sep}`)) return undefined;
+    return kindOf(await stat(target));
   }
 
   async #holdsObjects(folder: string, options: ListOptions): Promise<boolean> {
@@ -181,6 +188,12 @@ export class DirectoryStore implements ObjectStore {
       cause: error,
     });
   }
+}
+
+/** Undefined for what is neither: sockets, pipes, devices. */
+function kindOf(found: { isDirectory(): boolean; isFile(): boolean }): "folder" | "object" | undefined {
+  if (found.isDirectory()) return "folder";
+  return found.isFile() ? "object" : undefined;
 }
 
 /** Keys are relative paths of plain names. */

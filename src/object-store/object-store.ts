@@ -15,6 +15,8 @@ export type ListedItem =
 export interface ListOptions {
   /** Group keys behind this character into prefixes, as S3 does. */
   readonly delimiter?: "/";
+  /** Only keys behind this one, in byte order; may be no key itself. */
+  readonly after?: string;
   readonly signal?: AbortSignal;
 }
 

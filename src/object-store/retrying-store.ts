@@ -34,16 +34,19 @@ export class RetryingStore implements ObjectStore {
     return await this.#retry(() => this.#store.get(key, options), options.signal);
   }
 
-  /** A listing that fails begins anew and leaves out what it has already given. */
+  /** A listing that fails goes on behind what it has already given. */
   async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ListedItem> {
-    let last: Buffer | undefined;
+    let last = options.after;
     for (let attempt = 1; ; attempt++) {
       try {
-        for await (const item of this.#store.list(prefix, options)) {
-          const key = Buffer.from(item.type === "object" ? item.key : item.prefix);
-          if (last !== undefined && Buffer.compare(key, last) <= 0) continue;
+        const rest = last === undefined ? options : { ...options, after: last };
+        for await (const item of this.#store.list(prefix, rest)) {
+          const key = item.type === "object" ? item.key : item.prefix;
+          // The keys behind a prefix's own name belong to it, so it may come again.
+          if (key === last && item.type === "prefix") continue;
           yield item;
           last = key;
+          attempt = 1;
         }
         return;
       } catch (error) {
@@ -62,8 +65,9 @@ export class RetryingStore implements ObjectStore {
           const fresh = chunk.subarray(Math.max(0, given - position));
           position += chunk.length;
           if (fresh.length === 0) continue;
-          given = position;
           yield fresh;
+          given = position;
+          attempt = 1;
         }
         return;
       } catch (error) {

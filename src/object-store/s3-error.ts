@@ -34,7 +34,10 @@ function isTransient(status: number | undefined): boolean {
   return status === 429 || (status !== undefined && status >= 500);
 }
 
-/** A sentence of our own for what the SDK threw; its texts may hold request details, so none of them is repeated. */
+/**
+ * A sentence of our own for what the SDK threw. Its errors hold the whole request, signature and session
+ * token included, so they do not become the `cause` that a log would print.
+ */
 export function translateS3Error(error: unknown, request: S3Request): Error {
   if (error instanceof VmfrError) return error;
   const { name = "", code = "", $metadata } = error as Failure;
@@ -42,9 +45,8 @@ export function translateS3Error(error: unknown, request: S3Request): Error {
   const { store, key } = request;
   const what = key === undefined ? "listing" : `object ${key}`;
   const status = $metadata?.httpStatusCode;
-  const fail = (problem: string, retryable: boolean) =>
-    new SourceError(`${store}: ${what}: ${problem}`, { retryable, cause: error });
-  const deny = (problem: string) => new AccessError(`${store}: ${what}: ${problem}`, { cause: error });
+  const fail = (problem: string, retryable: boolean) => new SourceError(`${store}: ${what}: ${problem}`, { retryable });
+  const deny = (problem: string) => new AccessError(`${store}: ${what}: ${problem}`);
 
   if (CREDENTIAL_ERRORS.has(name)) return deny("no usable AWS credentials were found");
   if (EXPIRED_ERRORS.has(name)) return deny("the credentials have expired");

@@ -30,10 +30,10 @@ export class S3Store implements ObjectStore {
     return new S3Store(await import("@aws-sdk/client-s3"), client, options);
   }
 
-  async *list(prefix: string, { delimiter, signal }: ListOptions = {}): AsyncIterable<ListedItem> {
+  async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ListedItem> {
     let continuation: string | undefined;
     do {
-      const page = await this.#listPage(this.#prefix + prefix, delimiter, continuation, signal);
+      const page = await this.#listPage(prefix, options, continuation);
       yield* this.#itemsOf(page);
       continuation = page.IsTruncated === true ? page.NextContinuationToken : undefined;
       if (page.IsTruncated === true && continuation === undefined) {
@@ -46,14 +46,14 @@ export class S3Store implements ObjectStore {
 
   async #listPage(
     prefix: string,
-    delimiter: string | undefined,
+    { delimiter, after, signal }: ListOptions,
     continuation: string | undefined,
-    signal: AbortSignal | undefined,
   ): Promise<ListObjectsV2CommandOutput> {
     const command = new this.#sdk.ListObjectsV2Command({
       Bucket: this.#bucket,
-      Prefix: prefix,
+      Prefix: this.#prefix + prefix,
       Delimiter: delimiter,
+      StartAfter: after === undefined ? undefined : this.#prefix + after,
       ContinuationToken: continuation,
     });
     try {
