@@ -1,6 +1,5 @@
-import { displayName } from "../../bytes/byte-name.ts";
-
 /** The guest's /etc/fstab: fields separated by blanks, octal escapes, `#` comments (fstab(5)). */
+import { displayName } from "../../bytes/byte-name.ts";
 
 export interface FstabEntry {
   /** `UUID=…`, `LABEL=…`, `/dev/sda1`: decoded, and escaped for display as labels of file systems are. */
@@ -19,10 +18,8 @@ export function parseFstab(text: Uint8Array): FstabEntry[] {
     // A bind mount shows a directory of a file system that is in the tree already.
     const isBind = options.split(",").some((option) => option === "bind" || option === "rbind");
     if (!/^\/+[^/]/.test(path) || type === "swap" || isBind) continue;
-    entries.push({
-      spec: decodeField(spec).replace(/^([A-Z]+=)"(.*)"$/, "$1$2"),
-      mountPoint: Buffer.from(path, "latin1"),
-    });
+    const device = decodeField(spec).replace(/^([A-Z]+=)"(.*)"$/, "$1$2");
+    entries.push({ spec: displayName(Buffer.from(device, "latin1")), mountPoint: Buffer.from(path, "latin1") });
   }
   return entries;
 }
