@@ -126,8 +126,8 @@ function parseOperation(tag: number, cursor: Cursor, fileSystem: JournaledFileSy
 }
 
 export interface FastCommitScan extends FastCommitLog {
-  /** Whether records of this transaction follow that no valid tail closes. */
-  readonly torn: boolean;
+  /** Whether a tail of this transaction follows whose checksum does not match; records without one are merely old. */
+  readonly damaged: boolean;
 }
 
 interface PendingRecord {
@@ -144,6 +144,7 @@ class FastCommitScanner {
   #pending: PendingRecord[] = [];
   #checksum = 0;
   #begun = false;
+  #damaged = false;
 
   constructor(fileSystem: JournaledFileSystem, transaction: number) {
     this.#fileSystem = fileSystem;
@@ -151,7 +152,7 @@ class FastCommitScanner {
   }
 
   get result(): FastCommitScan {
-    return { commits: this.#commits, operations: this.#operations, torn: this.#pending.length > 0 };
+    return { commits: this.#commits, operations: this.#operations, damaged: this.#damaged };
   }
 
   /** @returns false when the fast commits end in this block */
@@ -189,7 +190,11 @@ class FastCommitScanner {
 
   #tail(record: Uint8Array, cursor: Cursor): boolean {
     const checksum = crc32c(this.#checksum, record.subarray(0, TAG_BASE_SIZE + 4));
-    if (cursor.u32le(0) !== this.#transaction || cursor.u32le(4) !== checksum) return false;
+    if (cursor.u32le(0) !== this.#transaction) return false;
+    if (cursor.u32le(4) !== checksum) {
+      this.#damaged = true;
+      return false;
+    }
     for (const pending of this.#pending) {
       const operation = parseOperation(pending.tag, pending.cursor, this.#fileSystem);
       if (operation !== undefined) this.#operations.push(operation);

@@ -62,7 +62,9 @@ async function replay({ journal, fileSystem, limits, signal }: JournalInput): Pr
   const survivors = survivingBlocks(scan.transactions, fileSystem);
   await verifyData(log, survivors);
   const fastCommit = await scanFastCommits(log, fileSystem, scan.endSequence);
-  if (fastCommit.torn) warnings.push("the last fast commit was not completely written and is left out");
+  if (fastCommit.damaged) {
+    warnings.push(`fast commits behind the first ${fastCommit.commits} are not complete and are left out`);
+  }
   return {
     consistency: { state: "replayed", detail: describeReplay(scan.transactions.length, fastCommit) },
     warnings,
