@@ -10,7 +10,8 @@ import type { Volume } from "./volume.ts";
 
 /** The map of an inode whose content lies in blocks. */
 export function fileMap(volume: Volume, inode: Inode): FileMap {
-  return inodeHas(inode, INODE_FLAG.EXTENTS) ? new ExtentTree(volume, inode) : new IndirectBlocks(volume, inode);
+  const map = inodeHas(inode, INODE_FLAG.EXTENTS) ? new ExtentTree(volume, inode) : new IndirectBlocks(volume, inode);
+  return volume.fastCommits?.editedMap(inode.number, map) ?? map;
 }
 
 /**

@@ -41,6 +41,16 @@ export class Directory {
    * is thrown when all of them have been given.
    */
   async *batches(after: number, signal?: AbortSignal): AsyncGenerator<readonly DirectoryEntry[], void, undefined> {
+    const { fastCommits } = this.#volume;
+    if (!fastCommits?.isNewDirectory(this.#inode.number)) yield* this.#storedBatches(after, signal);
+    const added = fastCommits?.addedEntries(this.#inode.number).filter((entry) => entry.cursor > after) ?? [];
+    if (added.length > 0) yield added;
+  }
+
+  async *#storedBatches(
+    after: number,
+    signal?: AbortSignal,
+  ): AsyncGenerator<readonly DirectoryEntry[], void, undefined> {
     if (inodeHas(this.#inode, INODE_FLAG.INLINE_DATA)) yield* this.#inlineBatches(after);
     else yield* this.#blockBatches(after, signal);
   }
@@ -134,13 +144,16 @@ export class Directory {
   #toEntries(stored: readonly StoredEntry[], offset: number, after: number): DirectoryEntry[] {
     const entries: DirectoryEntry[] = [];
     for (const { inode, name, type, end } of stored) {
-      if (offset + end > after) entries.push({ name, node: inode, type, cursor: offset + end });
+      if (offset + end <= after || this.#volume.fastCommits?.replaces(this.#inode.number, name)) continue;
+      entries.push({ name, node: inode, type, cursor: offset + end });
     }
     return entries;
   }
 
   /** By exact bytes, also in casefolded directories: the name as listed always leads to its entry. */
   async lookup(name: Uint8Array, signal?: AbortSignal): Promise<DirectoryEntry | undefined> {
+    const added = this.#volume.fastCommits?.addedEntry(this.#inode.number, name);
+    if (added !== undefined) return added;
     const found = this.#indexed ? await this.#lookupIndexed(name, signal) : undefined;
     if (found !== undefined) return found;
     for await (const batch of this.batches(0, signal)) {

@@ -2,7 +2,6 @@ import { displayName } from "../../../bytes/byte-name.ts";
 import { defaultLimits, type Limits } from "../../../bytes/limits.ts";
 import { PathError, UnsupportedFeatureError } from "../../../errors.ts";
 import type { ByteSource, SparseSource } from "../../../source/byte-source.ts";
-import { CachedSource } from "../../../source/cached-source.ts";
 import type {
   Consistency,
   DirectoryEntry,
@@ -17,15 +16,13 @@ import { openContent } from "./content.ts";
 import { Directory } from "./directory.ts";
 import { readAttributes } from "./extended-attributes.ts";
 import { featureNames, typeByFeatures } from "./features.ts";
-import { GroupDescriptors } from "./group-descriptor.ts";
+import type { GroupDescriptors } from "./group-descriptor.ts";
 import { INODE_FLAG, type Inode, inodeHas, statOf } from "./inode.ts";
-import { InodeTable, ROOT_INODE } from "./inode-table.ts";
-import { parseSuperblock, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE } from "./superblock.ts";
+import { type InodeTable, ROOT_INODE } from "./inode-table.ts";
+import { cacheOver, type OpenVolume, recover } from "./recovery.ts";
+import { findSuperblock, type LocatedSuperblock } from "./superblock-copies.ts";
 import { readTarget } from "./symlink.ts";
 import type { Volume } from "./volume.ts";
-
-/** Bytes of metadata one open file system keeps. */
-const METADATA_CACHE = 4 * 1024 * 1024;
 
 export interface Ext4Options {
   readonly limits?: Limits;
@@ -34,31 +31,42 @@ export interface Ext4Options {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * Opens an ext2, ext3 or ext4 file system. An unclean journal is replayed in memory; nothing is written.
+ * @throws CorruptDataError when no copy of the superblock is intact, UnsupportedFeatureError naming the
+ *         features that this reader does not know, SourceError
+ */
 export async function openExt4(source: ByteSource, options: Ext4Options = {}): Promise<FileSystem> {
-  const limits = options.limits ?? defaultLimits;
-  const metadata = new CachedSource(source, { budget: METADATA_CACHE });
-  const bytes = await metadata.read(SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, options.signal);
-  const superblock = parseSuperblock(bytes, SUPERBLOCK_OFFSET);
-  const volume: Volume = { superblock, data: source, metadata, limits };
-  const groups = new GroupDescriptors(superblock, metadata, Math.floor(SUPERBLOCK_OFFSET / superblock.blockSize));
-  return new Ext4FileSystem(
-    volume,
-    new InodeTable(superblock, groups, metadata),
-    { state: "clean", detail: "clean" },
-    groups.warnings,
-  );
+  const metadata = cacheOver(source);
+  const located = await findSuperblock(metadata, options.signal);
+  const { superblock } = located;
+  const disk: Volume = { superblock, data: source, metadata, limits: options.limits ?? defaultLimits };
+  const open = await recover(disk, located, options.replay ?? true, options.signal);
+  return new Ext4FileSystem(open, [...openingWarnings(located, source.size), ...open.warnings]);
+}
+
+function openingWarnings({ superblock, byteOffset, damage }: LocatedSuperblock, volumeSize: number): string[] {
+  const warnings: string[] = [];
+  if (damage !== undefined) warnings.push(`${damage.message}; its copy at byte ${byteOffset} is used`);
+  if (superblock.errorsFound) warnings.push("the guest's kernel has recorded errors in this file system");
+  const missing = superblock.blockCount * superblock.blockSize - volumeSize;
+  if (missing > 0)
+    warnings.push(`the volume is ${missing} bytes shorter than the file system; files there cannot be read`);
+  return warnings;
 }
 
 class Ext4FileSystem implements FileSystem {
   readonly root = ROOT_INODE;
   readonly #volume: Volume;
   readonly #inodes: InodeTable;
+  readonly #groups: GroupDescriptors;
   readonly #consistency: Consistency;
   readonly #warnings: readonly string[];
 
-  constructor(volume: Volume, inodes: InodeTable, consistency: Consistency, warnings: readonly string[]) {
+  constructor({ volume, inodes, groups, consistency }: OpenVolume, warnings: readonly string[]) {
     this.#volume = volume;
     this.#inodes = inodes;
+    this.#groups = groups;
     this.#consistency = consistency;
     this.#warnings = warnings;
   }
@@ -74,7 +82,7 @@ class Ext4FileSystem implements FileSystem {
       size: superblock.blockCount * superblock.blockSize,
       features: featureNames(superblock.features),
       consistency: this.#consistency,
-      warnings: [...this.#warnings],
+      warnings: [...this.#warnings, ...this.#groups.warnings],
     };
   }
 

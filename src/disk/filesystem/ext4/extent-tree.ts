@@ -13,6 +13,20 @@ const LARGEST_DEPTH = 5;
 /** Longer lengths mark extents that are allocated but were never written. */
 const LONGEST_WRITTEN = 32768;
 
+/** Whether an inode's i_block holds the root of an extent tree. */
+export function hasExtentRoot(blockArea: Uint8Array): boolean {
+  return (blockArea[0] as number) + (blockArea[1] as number) * 0x100 === MAGIC;
+}
+
+/** The root of a tree that maps nothing, as it fills i_block. */
+export function emptyExtentRoot(): Uint8Array {
+  const root = new Uint8Array(60);
+  const view = new DataView(root.buffer);
+  view.setUint16(0, MAGIC, true);
+  view.setUint16(4, 4, true);
+  return root;
+}
+
 interface Bounds {
   readonly start: number;
   /** Infinity at the right edge of the tree. */

@@ -38,6 +38,11 @@ const SHOWN_FLAGS: readonly (readonly [number, string])[] = [
   [INODE_FLAG.CASEFOLD, "casefold"],
 ];
 
+/** By the upper four bits of i_mode; undefined where they name no type. */
+export function fileTypeOf(modeWord: number): FileType | undefined {
+  return TYPES[modeWord >>> 12];
+}
+
 const TYPES: Readonly<Record<number, FileType>> = {
   1: "fifo",
   2: "character-device",
@@ -49,7 +54,7 @@ const TYPES: Readonly<Record<number, FileType>> = {
 };
 
 /** Byte length of i_block: fifteen block numbers, or the root of an extent tree, or inline data. */
-const BLOCK_AREA = { offset: 0x28, length: 60 } as const;
+export const BLOCK_AREA = { offset: 0x28, length: 60 } as const;
 const BASE_SIZE = 128;
 const CHECKSUM_LOW = 0x7c;
 const CHECKSUM_HIGH = 0x82;
@@ -110,7 +115,7 @@ export function parseInode(record: InodeRecord, superblock: Superblock): Inode {
   const modeWord = cursor.u16le(0x0);
   const links = cursor.u16le(0x1a);
   if (modeWord === 0 || links === 0) throw cursor.corrupt("not in use");
-  const type = TYPES[modeWord >>> 12];
+  const type = fileTypeOf(modeWord);
   if (type === undefined) throw cursor.corrupt(`file type ${modeWord >>> 12} is impossible`);
   const flags = cursor.u32le(0x20);
   const size = parseSize(cursor, type, superblock);

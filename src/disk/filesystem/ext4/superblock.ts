@@ -43,7 +43,6 @@ export interface Superblock {
   readonly ownGroup: number;
   /** With sparse_super2: the only groups that hold copies. */
   readonly backupGroups: readonly number[];
-  readonly reservedDescriptorBlocks: number;
   readonly uuid: Uint8Array;
   readonly label: Uint8Array;
   readonly cleanlyUnmounted: boolean;
@@ -51,7 +50,6 @@ export interface Superblock {
   readonly journalInode: number;
   /** True when the journal lies on another device. */
   readonly externalJournal: boolean;
-  readonly orphanFileInode: number;
   /** CRC-32C register every metadata checksum starts from; undefined where metadata carries none. */
   readonly checksumSeed: number | undefined;
   /** Register of the hash over values kept in inodes of their own (ea_inode); set with or without checksums. */
@@ -74,8 +72,9 @@ export function parseSuperblock(bytes: Uint8Array, byteOffset: number): Superblo
   const cursor = new Cursor(bytes, { format: "ext4", structure: "superblock", byteOffset });
   if (cursor.u16le(0x38) !== SUPERBLOCK_MAGIC) throw cursor.corrupt("magic number missing");
   const features = parseFeatures(cursor);
-  refuseUnknown(cursor, features);
+  // First, so that a damaged feature word is taken for damage and not for a new feature.
   verifyChecksum(cursor, features);
+  refuseUnknown(cursor, features);
   return {
     features,
     ...parseGeometry(cursor, features),
@@ -115,7 +114,7 @@ function refuseUnknown(cursor: Cursor, features: FeatureWords): void {
 }
 
 function verifyChecksum(cursor: Cursor, features: FeatureWords): void {
-  if (!has(features, "roCompat", RO_COMPAT.METADATA_CSUM)) return;
+  if (!has(features, "roCompat", RO_COMPAT.METADATA_CSUM) || cursor.u8(0x175) !== CHECKSUM_TYPE_CRC32C) return;
   if (crc32c(0xffffffff, cursor.slice(0, CHECKSUM_OFFSET)) !== cursor.u32le(CHECKSUM_OFFSET)) {
     throw cursor.corrupt("checksum does not match");
   }
@@ -139,8 +138,7 @@ type GeometryKey =
   | "descriptorSize"
   | "firstMetaGroup"
   | "ownGroup"
-  | "backupGroups"
-  | "reservedDescriptorBlocks";
+  | "backupGroups";
 
 function parseGeometry(cursor: Cursor, features: FeatureWords): Pick<Superblock, GeometryKey> {
   const original = isOriginalRevision(cursor);
@@ -189,7 +187,6 @@ function parseGeometry(cursor: Cursor, features: FeatureWords): Pick<Superblock,
     firstMetaGroup: cursor.u32le(0x104),
     ownGroup: cursor.u16le(0x5a),
     backupGroups: [cursor.u32le(0x24c), cursor.u32le(0x250)],
-    reservedDescriptorBlocks: cursor.u16le(0xce),
   };
 }
 
@@ -222,7 +219,6 @@ function parseIdentity(cursor: Cursor, features: FeatureWords): Pick<Superblock,
     errorsFound: (state & STATE_ERRORS) !== 0,
     journalInode,
     externalJournal: has(features, "compat", COMPAT.HAS_JOURNAL) && journalInode === 0,
-    orphanFileInode: has(features, "compat", COMPAT.ORPHAN_FILE) ? cursor.u32le(0x280) : 0,
     checksumSeed: has(features, "roCompat", RO_COMPAT.METADATA_CSUM) ? seed : undefined,
     attributeHashSeed: seed,
     directoryHash: {

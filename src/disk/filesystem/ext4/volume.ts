@@ -1,6 +1,7 @@
 import type { Limits } from "../../../bytes/limits.ts";
 import type { ByteSource } from "../../../source/byte-source.ts";
 import type { CachedSource } from "../../../source/cached-source.ts";
+import type { FastCommitView } from "./fast-commit-view.ts";
 import type { Superblock } from "./superblock.ts";
 
 /** What every structure of one opened file system is read with. */
@@ -11,6 +12,8 @@ export interface Volume {
   /** For structures: the same bytes through a cache that can be asked without awaiting. */
   readonly metadata: CachedSource;
   readonly limits: Limits;
+  /** Changes of the journal's fast commits, which no block holds. */
+  readonly fastCommits?: FastCommitView;
 }
 
 /** One block. The caller has checked that it lies in the file system. */
