@@ -9,10 +9,11 @@ const NODE_FLOOR = "node20.19";
 /** ssh2 and a few others are CommonJS and expect these names; the odd spelling avoids clashes after bundling. */
 const COMMONJS_NAMES = `
 import { createRequire as vmfrCreateRequire } from "node:module";
+import { dirname as vmfrDirname } from "node:path";
 import { fileURLToPath as vmfrFileUrlToPath } from "node:url";
 const require = vmfrCreateRequire(import.meta.url);
 const __filename = vmfrFileUrlToPath(import.meta.url);
-const __dirname = vmfrFileUrlToPath(new URL(".", import.meta.url));
+const __dirname = vmfrDirname(__filename);
 `;
 
 export async function buildProgram() {
@@ -28,6 +29,8 @@ export async function buildProgram() {
     splitting: true,
     format: "esm",
     platform: "node",
+    // A package's ES modules keep their named exports when they are loaded with import(); CommonJS would not.
+    mainFields: ["module", "main"],
     target: NODE_FLOOR,
     // ssh2 tries its optional native addon and goes on without it.
     external: ["cpu-features", "*.node"],

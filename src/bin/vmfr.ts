@@ -1,8 +1,24 @@
 #!/usr/bin/env node
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { runProgram } from "../cli/program.ts";
+
+/** Beside the bundle once built; in dist/ when this file runs from the sources. */
+const webRoots = ["./web", "../../dist/web"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+
+// `vmfr ls | head` ends early on purpose.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
 
 process.exitCode = await runProgram(process.argv.slice(2), {
   environment: process.env,
   stdout: process.stdout,
   stderr: process.stderr,
+  webRoot: webRoots.find((path) => existsSync(path)),
+  untilAskedToEnd: () =>
+    new Promise((resolve) => {
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+    }),
 });

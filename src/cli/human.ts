@@ -1,3 +1,5 @@
+import type { FileType } from "../disk/filesystem/file-system.ts";
+
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /** `1.4 MiB`; whole numbers below a KiB. */
@@ -25,4 +27,36 @@ export function formatDuration(seconds: number): string {
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const tail = String(rest).padStart(2, "0");
   return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
+}
+
+/** RFC 3339 in UTC with all nine digits. */
+export function formatExactTime(nanoseconds: bigint): string {
+  const fraction = ((nanoseconds % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  const seconds = (nanoseconds - fraction) / 1_000_000_000n;
+  return formatTime(seconds * 1_000_000_000n).replace(/Z$/, `.${String(fraction).padStart(9, "0")}Z`);
+}
+
+const TYPE_LETTERS: Record<FileType, string> = {
+  file: "-",
+  directory: "d",
+  symlink: "l",
+  fifo: "p",
+  socket: "s",
+  "character-device": "c",
+  "block-device": "b",
+  unknown: "?",
+};
+
+/** `-rwsr-xr-x` as `ls -l` writes it. */
+export function formatMode(type: FileType, mode: number): string {
+  const bits = Array.from({ length: 9 }, (_, index) =>
+    (mode >> (8 - index)) & 1 ? ("rwx"[index % 3] as string) : "-",
+  );
+  const special = (index: number, mask: number, letter: string): void => {
+    if (mode & mask) bits[index] = bits[index] === "x" ? letter : letter.toUpperCase();
+  };
+  special(2, 0o4000, "s");
+  special(5, 0o2000, "s");
+  special(8, 0o1000, "t");
+  return TYPE_LETTERS[type] + bits.join("");
 }

@@ -51,7 +51,10 @@ export function addBucketOptions(command: Command): Command {
     .option("--backup <NAME>", "only this backup (repeatable)", collect, [])
     .option("--from <TIME>", "only backups from this time on (RFC 3339 or date)")
     .option("--to <TIME>", "only backups up to this time (a date means its whole day)")
-    .option("--repo-password-file <FILE>", "password of the Kopia repository (else VMFR_REPO_PASSWORD, else Velero's default)");
+    .option(
+      "--repo-password-file <FILE>",
+      "password of the Kopia repository (else VMFR_REPO_PASSWORD, else Velero's default)",
+    );
 }
 
 function parseLocalDisk(value: string, before: readonly LocalDisk[]): LocalDisk {
@@ -65,7 +68,7 @@ function parseLocalDisk(value: string, before: readonly LocalDisk[]): LocalDisk 
 }
 
 /** The file's name without directories and extension. */
-function nameOfFile(file: string): string {
+export function nameOfFile(file: string): string {
   const base = file.slice(file.lastIndexOf("/") + 1);
   const dot = base.lastIndexOf(".");
   return dot > 0 ? base.slice(0, dot) : base;

@@ -1,0 +1,12 @@
+import { ConfigError } from "../errors.ts";
+
+const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `90m`, `8h`, `1h30m`, `2d` in milliseconds. @throws ConfigError for anything else. */
+export function parseDuration(text: string): number {
+  const parts = [...text.matchAll(/(\d+)([smhd])/g)];
+  const isWhole = parts.map(([part]) => part).join("") === text;
+  const total = parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MS[unit ?? ""] ?? 0), 0);
+  if (!isWhole || total <= 0) throw new ConfigError(`${JSON.stringify(text)} is not a duration such as 90m, 8h or 2d`);
+  return total;
+}

@@ -1,0 +1,107 @@
+import { Command, CommanderError, Option } from "commander";
+import { describeError } from "../errors.ts";
+import type { CommandContext } from "./context.ts";
+import { exitCodeOf } from "./exit-code.ts";
+import { addBucketOptions, addSourceOptions } from "./source-options.ts";
+import { VERSION } from "./version.ts";
+
+/** Every command's module exports one function of this shape; it is loaded only when the command is called. */
+type Run<Arguments, Options> = (context: CommandContext, args: Arguments, options: Options) => Promise<number>;
+
+/**
+ * Runs one command line and returns its exit code; never throws and never exits.
+ * @param args what follows the program's name
+ */
+export async function runProgram(args: readonly string[], context: CommandContext): Promise<number> {
+  let exitCode = 0;
+  const program = buildProgram(context, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    // Commander has already said what was wrong with the call, or printed the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    context.stderr.write(`vmfr: ${describeError(error)}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+function buildProgram(context: CommandContext, setExitCode: (code: number) => void): Command {
+  const program = new Command("vmfr")
+    .description("Single files out of KubeVirt VM backups, without restoring the VM.")
+    .version(VERSION)
+    .showHelpAfterError("(--help tells more)")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+    });
+
+  /** Commander passes the arguments, then the options, then the command. */
+  const action =
+    <Arguments, Options>(load: () => Promise<Run<Arguments, Options>>) =>
+    async (...parameters: unknown[]): Promise<void> => {
+      const [first, second] = parameters;
+      const hasArguments = parameters.length > 2;
+      const run = await load();
+      const args = (hasArguments ? first : undefined) as Arguments;
+      setExitCode(await run(context, args, (hasArguments ? second : first) as Options));
+    };
+
+  addBucketOptions(program.command("discover"))
+    .description("which backups contain the VM, and why others do not")
+    .option("--include-partially-failed", "judge PartiallyFailed backups volume by volume")
+    .option("--json", "the VirtualMachineBackupsDiscovery status as JSON")
+    .action(action(async () => (await import("./commands/discover.ts")).discover));
+
+  addSourceOptions(program.command("serve"))
+    .description("serve the files over HTTPS and SFTP, read-only")
+    .option("--listen <ADDRESS>", "address to listen on", "127.0.0.1")
+    .option("--https-port <PORT>", "0 takes any free one (default: 8443, or any free one if it is taken)")
+    .option("--ssh-port <PORT>", "0 takes any free one (default: 2222, or any free one if it is taken)")
+    .option("--ttl <DURATION>", "end by itself after this time: 90m, 8h, 2d", "8h")
+    .option("--open", "open the browser")
+    .option("--json", "print one line of JSON when ready, then log to stderr only")
+    .option("--verbose", "log every request to stderr")
+    .action(action(async () => (await import("./commands/serve.ts")).serve));
+
+  addSourceOptions(program.command("ls").argument("[PATH...]", "paths in the tree", ["/"]))
+    .description("list directories")
+    .option("-l, --long", "with mode, owner, size and time")
+    .option("-R, --recursive", "and everything below")
+    .option("--json", "as JSON")
+    .action(action(async () => (await import("./commands/ls.ts")).ls));
+
+  addSourceOptions(program.command("stat").argument("<PATH...>", "paths in the tree"))
+    .description("everything that is known about a file")
+    .option("--json", "as JSON")
+    .action(action(async () => (await import("./commands/stat.ts")).stat));
+
+  addSourceOptions(program.command("cat").argument("<PATH...>", "files in the tree"))
+    .description("write files to stdout")
+    .action(action(async () => (await import("./commands/cat.ts")).cat));
+
+  addSourceOptions(program.command("get").argument("<PATH...>", "files and directories in the tree"))
+    .description("copy files and directories out")
+    .option("-o, --output <DEST>", "where to; with --format a file, or - for stdout")
+    .addOption(new Option("--format <FORMAT>", "as one archive").choices(["tar", "tar.gz", "tar.zst", "zip"]))
+    .option("--force", "overwrite files that are already there")
+    .action(action(async () => (await import("./commands/get.ts")).get));
+
+  addSourceOptions(program.command("image").argument("<DISK>", "BACKUP/DISK, or only DISK where that is clear"))
+    .description("write a whole disk as a raw image")
+    .option("-o, --output <FILE>", "a new file, written sparsely (default: stdout)")
+    .option("--force", "overwrite FILE")
+    .action(action(async () => (await import("./commands/image.ts")).image));
+
+  addSourceOptions(
+    program.command("inspect").argument("[DISK...]", "image files; with --store: BACKUP/DISK (default: all)"),
+  )
+    .description("image, partitions, file systems and their consistency")
+    .option("--json", "as JSON")
+    .action(action(async () => (await import("./commands/inspect.ts")).inspect));
+
+  return program;
+}
