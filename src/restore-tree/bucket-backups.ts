@@ -4,13 +4,14 @@ import type { Disk } from "../disk/disk.ts";
 import { openDisk } from "../disk/open-disk.ts";
 import { SourceError, UnsupportedFeatureError } from "../errors.ts";
 import { KopiaRepository } from "../kopia/kopia-repository.ts";
+import type { Snapshot } from "../kopia/manifests.ts";
 import type { ObjectStore } from "../object-store/object-store.ts";
 import type { BackedUpVolume } from "../velero/backed-up-vm.ts";
 import { BackupCatalog } from "../velero/backup-catalog.ts";
 import type { VmReference } from "../velero/backup-resources.ts";
 import { type DiscoveryProgress, discoverBackups } from "../velero/discovery.ts";
 import type { BackupDiscovery, ValidBackup } from "../velero/discovery-result.ts";
-import type { KopiaLocation } from "../velero/volume-location.ts";
+import type { KopiaLocation, SnapshotReference } from "../velero/volume-location.ts";
 import type { TreeBackup, TreeDisk } from "./tree-backup.ts";
 
 export interface BucketBackupsOptions {
@@ -87,12 +88,12 @@ function treeDisk(volume: BackedUpVolume, repositories: Repositories): TreeDisk 
 
 async function openVolume(
   { pvcName, volumeMode }: BackedUpVolume,
-  { repository: prefix, manifestId }: KopiaLocation,
+  location: KopiaLocation,
   repositories: Repositories,
   signal?: AbortSignal,
 ): Promise<Disk> {
-  const repository = await repositories.open(prefix);
-  const snapshot = await repository.snapshot(manifestId, signal);
+  const repository = await repositories.open(location.repository);
+  const snapshot = await findSnapshot(repository, location.snapshot, signal);
   const { source, layout } = await repository.openDiskOf(snapshot, signal);
   try {
     const isDevice = layout === "block";
@@ -106,6 +107,20 @@ async function openVolume(
     await source.close();
     throw error;
   }
+}
+
+async function findSnapshot(
+  repository: KopiaRepository,
+  reference: SnapshotReference,
+  signal?: AbortSignal,
+): Promise<Snapshot> {
+  if ("manifestId" in reference) return repository.snapshot(reference.manifestId, signal);
+  const [snapshot, ...others] = await repository.findSnapshots(reference, signal);
+  if (snapshot !== undefined && others.length === 0) return snapshot;
+  const found = snapshot === undefined ? "no snapshot" : `${others.length + 1} snapshots`;
+  throw new SourceError(`${repository.name}: the upload of this backup left ${found} of ${reference.path}`, {
+    retryable: false,
+  });
 }
 
 /** Repositories by prefix, each opened once however many disks of however many backups lie in it. */

@@ -38,7 +38,7 @@ test.each(["velero", "", "velero-fs"])("data moved by %j lies in the namespace's
   expect(await locationIn(planned(disk({ kind: "moved", manifestId, mover })))).toEqual({
     kind: "kopia",
     repository: "kopia/demo/",
-    manifestId,
+    snapshot: { manifestId },
     method: "data-mover",
   });
 });
@@ -52,7 +52,7 @@ test("the upload in the tarball speaks when the volume list is missing, empty or
     const backup = await catalog.backup("b1");
     expect((backup && (await catalog.vm(backup, vm)))?.volumes[0]?.location).toMatchObject({
       kind: "kopia",
-      manifestId,
+      snapshot: { manifestId },
     });
   }
 });
@@ -60,7 +60,7 @@ test("the upload in the tarball speaks when the volume list is missing, empty or
 test("the volume list speaks when the tarball has not been rewritten yet", async () => {
   const values = planned(disk({ kind: "moved", manifestId }));
   values.resources.remove("datauploads.velero.io", "b1-root");
-  expect(await locationIn(values)).toMatchObject({ kind: "kopia", manifestId });
+  expect(await locationIn(values)).toMatchObject({ kind: "kopia", snapshot: { manifestId } });
 });
 
 test("two sources that disagree are a contradiction, never a guess", async () => {
@@ -73,9 +73,27 @@ test("two sources that disagree are a contradiction, never a guess", async () =>
   });
 });
 
+test("the upload's operation speaks when nothing else does", async () => {
+  const values = planned(disk({ kind: "moved", manifestId }));
+  values.resources.remove("datauploads.velero.io", "b1-root");
+  values.volumeInfo = null;
+  const [operation] = values.itemOperations as { spec: { operationID: string }; status: { phase: string } }[];
+  expect(await locationIn(values)).toEqual({
+    kind: "kopia",
+    repository: "kopia/demo/",
+    snapshot: {
+      path: "snapshot-data-upload-download/kopia/demo/root",
+      tags: { "velero.io/async-operation-id": operation?.spec.operationID },
+    },
+    method: "data-mover",
+  });
+  if (operation !== undefined) operation.status.phase = "InProgress";
+  expect(await locationIn(values)).toMatchObject({ cause: "upload-unfinished" });
+});
+
 test("pod volume backups are found by the PVC's name, or by the VM's volume", async () => {
   const values = planned(disk({ kind: "pod-volume-backup", manifestId }));
-  const expected = { kind: "kopia", repository: "kopia/demo/", manifestId, method: "file-system-backup" };
+  const expected = { kind: "kopia", repository: "kopia/demo/", snapshot: { manifestId }, method: "file-system-backup" };
   expect(await locationIn(values)).toEqual(expected);
   for (const each of values.podVolumeBackups as { metadata: { annotations?: unknown } }[])
     delete each.metadata.annotations;
@@ -335,7 +353,7 @@ test.each<[string, (stored: Buffer) => Buffer]>([
   const backup = await catalog.backup("b1");
   const found = backup && (await catalog.vm(backup, vm));
   expect(found?.warnings).toHaveLength(1);
-  expect(found?.volumes[0]?.location).toMatchObject({ kind: "kopia", manifestId });
+  expect(found?.volumes[0]?.location).toMatchObject({ kind: "kopia", snapshot: { manifestId } });
   expect(found?.volumes[1]?.location).toMatchObject({ cause: "unknown", reason: expect.stringContaining(VOLUME_INFO) });
 });
 

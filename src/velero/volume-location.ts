@@ -1,6 +1,7 @@
 /**
  * Where the bytes of a backed-up volume lie, or why they cannot be read from the bucket. Sources in order of
- * trust: the volume list, the DataUpload in the tarball, the PodVolumeBackup; the first two must agree.
+ * trust: the volume list, the DataUpload in the tarball, the PodVolumeBackup,
+ * the upload's operation; the first two must agree.
  */
 import type { Backup } from "./backup.ts";
 import { kopiaRepositoryPrefix } from "./backup-layout.ts";
@@ -27,11 +28,15 @@ export interface KopiaLocation {
   readonly kind: "kopia";
   /** Prefix of the repository below the root of the backup storage location; ends in a slash. */
   readonly repository: string;
-  /** 32 lower-case hexadecimal digits. */
-  readonly manifestId: string;
+  readonly snapshot: SnapshotReference;
   /** `file-system-backup` copies file by file from the mounted volume, not from a snapshot of it. */
   readonly method: "data-mover" | "file-system-backup";
 }
+
+/** A Kopia snapshot manifest's id (32 lower-case hexadecimal digits), or what its labels say when no list names the id. */
+export type SnapshotReference =
+  | { readonly manifestId: string }
+  | { readonly path: string; readonly tags: Readonly<Record<string, string>> };
 
 export interface Unreadable {
   readonly kind: "unreadable";
@@ -83,7 +88,7 @@ export function locateVolume(
   }
   if (info?.snapshotDataMoved === true || uploads.length > 0) return locateMovedData(found);
   if (info?.backupMethod === "PodVolumeBackup" || podBackups.length > 0) return locateFileSystemBackup(found);
-  return explainMissingData(found);
+  return locateByOperation(volume.pvcName, found) ?? explainMissingData(found);
 }
 
 function findingsFor(
@@ -170,7 +175,23 @@ function fromHandles(
   if (!/^[0-9a-f]{32}$/.test(manifestId)) {
     return unreadable("contradiction", `its snapshot handle ${quote(manifestId)} is not one of a Kopia repository`);
   }
-  return { kind: "kopia", repository: kopiaRepositoryPrefix(namespace), manifestId, method };
+  return { kind: "kopia", repository: kopiaRepositoryPrefix(namespace), snapshot: { manifestId }, method };
+}
+
+/** The upload's own id, which Velero also tags the snapshot with, finds it when the lists of volumes are lost. */
+function locateByOperation(pvcName: string, { operation, evidence }: Findings): KopiaLocation | undefined {
+  const operationId = operation?.spec.operationID;
+  if (operation?.status?.phase !== "Completed" || operationId?.startsWith("du-") !== true) return undefined;
+  const { namespace } = evidence.vm;
+  return {
+    kind: "kopia",
+    repository: kopiaRepositoryPrefix(namespace),
+    snapshot: {
+      path: `snapshot-data-upload-download/kopia/${namespace}/${pvcName}`,
+      tags: { "velero.io/async-operation-id": operationId },
+    },
+    method: "data-mover",
+  };
 }
 
 /** Nothing about the volume was uploaded. */

@@ -113,9 +113,10 @@ test("the disks are, byte for byte, what the real Kopia restores", async () => {
   let bytes = 0;
   for (const backup of opened.discovery.validBackups) {
     for (const { pvcName, location } of backup.volumes ?? []) {
-      if (location.kind !== "kopia") throw new Error(`${pvcName} is not in the repository`);
+      if (location.kind !== "kopia" || !("manifestId" in location.snapshot))
+        throw new Error(`${pvcName} has no snapshot`);
       const target = path.join(scratch, `${backup.name}-${pvcName}`);
-      kopia("snapshot", "restore", location.manifestId, target, "--no-progress");
+      kopia("snapshot", "restore", location.snapshot.manifestId, target, "--no-progress");
       const image = readFileSync(onlyFileIn(target));
       const disk = await opened.backups
         .find(({ name }) => name === backup.name)
