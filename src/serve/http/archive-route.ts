@@ -38,7 +38,7 @@ export async function archiveRoute(server: ServerContext, c: HttpContext, signal
   const body = startArchive(format, entries, report);
   if (c.req.method === "HEAD") return new Response(null, { headers });
   const transfer = recordTransfer(server.logger, c, "archive", node.path);
-  transfer.ended(await sendStream(c.env.outgoing, { status: 200, headers }, body, signal), signal);
+  transfer.ended(await sendStream(c.env.outgoing, { status: 200, headers }, body, signal));
   if (report.count > 0) server.logger.warn({ problems: report.count }, "archive: some entries could not be read");
   return RESPONSE_ALREADY_SENT;
 }

@@ -6,7 +6,7 @@ import { clientAddress, type HttpContext } from "./context.ts";
 import type { StreamOutcome } from "./send-stream.ts";
 
 export interface Transfer {
-  ended(outcome: StreamOutcome, client: AbortSignal): void;
+  ended(outcome: StreamOutcome): void;
 }
 
 /** @param what `file read` or `archive` */
@@ -14,11 +14,11 @@ export function recordTransfer(logger: Logger, c: HttpContext, what: string, pat
   const startedAt = performance.now();
   const who = { user: c.get("user"), address: clientAddress(c), path: displayName(path) };
   return {
-    ended({ bytes, failure }, client) {
-      const fields = { ...who, bytes, ms: Math.round(performance.now() - startedAt) };
-      if (failure === undefined) logger.info(fields, what);
-      else if (client.aborted) logger.info(fields, `${what}: the client left`);
-      else logger.error({ ...fields, reason: describeError(failure) }, `${what}: failed, connection cut`);
+    ended(outcome) {
+      const fields = { ...who, bytes: outcome.bytes, ms: Math.round(performance.now() - startedAt) };
+      if (outcome.end === "complete") logger.info(fields, what);
+      else if (outcome.end === "connection-lost") logger.info(fields, `${what}: not finished, the connection ended`);
+      else logger.error({ ...fields, reason: describeError(outcome.failure) }, `${what}: failed, connection cut`);
     },
   };
 }

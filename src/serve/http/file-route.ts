@@ -91,7 +91,7 @@ async function sendFile(server: ServerContext, c: HttpContext, file: FileToSend)
   };
   const transfer = recordTransfer(server.logger, c, "file read", file.node.path);
   const body = readChunks(source, offset, offset + length, { chunkSize: CHUNK_SIZE, inFlight: 2, signal });
-  transfer.ended(await sendStream(c.env.outgoing, head, body, signal), signal);
+  transfer.ended(await sendStream(c.env.outgoing, head, body, signal));
   return RESPONSE_ALREADY_SENT;
 }
 

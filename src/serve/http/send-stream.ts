@@ -9,12 +9,15 @@ export interface StreamHead {
   readonly headers: OutgoingHttpHeaders;
 }
 
-export interface StreamOutcome {
-  /** Handed to the connection; more than the client has seen when it was cut. */
-  readonly bytes: number;
-  /** Set when the body ended early; the client sees a broken connection, never a short success. */
-  readonly failure?: unknown;
-}
+/** `bytes` were handed to the connection; more than the client has seen when it was cut. */
+export type StreamOutcome =
+  | { readonly end: "complete"; readonly bytes: number }
+  | { readonly end: "connection-lost"; readonly bytes: number }
+  /** The body ended early; the client sees a broken connection, never a short success. */
+  | { readonly end: "failed"; readonly bytes: number; readonly failure: unknown };
+
+/** The client left, or the server is closing. */
+class ConnectionLost extends Error {}
 
 /** Chunks on their way to the client at a time: one is being sent while the next waits. */
 const WRITES_IN_FLIGHT = 2;
@@ -44,23 +47,24 @@ export async function sendStream(
     }
     await Promise.all(writes);
     outgoing.end();
-    return { bytes };
+    return { end: "complete", bytes };
   } catch (failure) {
     outgoing.destroy();
     await chunks.return?.().catch(() => undefined);
-    return { bytes, failure };
+    const lost = failure instanceof ConnectionLost || signal.aborted;
+    return lost ? { end: "connection-lost", bytes } : { end: "failed", bytes, failure };
   }
 }
 
 function written(outgoing: ServerResponse, chunk: Uint8Array, signal: AbortSignal): Promise<void> {
   const done = new Promise<void>((resolve, reject) => {
     // Responses that wait behind another on the same connection never hear of its end by themselves.
-    const gone = () => reject(signal.reason);
+    const gone = () => reject(new ConnectionLost());
     if (signal.aborted) return gone();
     signal.addEventListener("abort", gone, { once: true });
     outgoing.write(chunk, (error) => {
       signal.removeEventListener("abort", gone);
-      if (error) reject(error);
+      if (error) reject(new ConnectionLost());
       else resolve();
     });
   });
