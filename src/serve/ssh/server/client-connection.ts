@@ -102,6 +102,8 @@ export class ClientConnection {
       const program = commands.map((match) => match(command)).find((match) => match !== undefined);
       this.#start(accept, command, program, closed.signal);
     });
+    // There is no terminal; but a client refused one ends without showing why there is no shell either.
+    session.on("pty", (accept) => accept?.());
     session.on("shell", (accept) => this.#start(accept, "shell", undefined, closed.signal));
   }
 
