@@ -18,6 +18,7 @@ import { errorAnswer, errorPage, HttpError, isUnexpected } from "./error-respons
 import { fileRoute } from "./file-route.ts";
 import type { HostCheck } from "./host-check.ts";
 import { listPage, parsePageRequest } from "./listing.ts";
+import { openApiDocument } from "./openapi.ts";
 import { checkHost, checkTarget, refuseCrossSite, requireUser, secureAnswers } from "./request-guards.ts";
 import { decodePath } from "./request-path.ts";
 import { logIn, logOut, showSession } from "./session-routes.ts";
@@ -70,6 +71,7 @@ function addApi(app: HttpApp, server: ServerContext): void {
   app.get("/api/v1/session", (c) => showSession(server, c));
   app.delete("/api/v1/session", (c) => logOut(server, c));
   app.get("/api/v1/inventory", async (c) => c.json(await server.tree.inventory()));
+  app.get("/api/v1/openapi.json", (c) => c.json(openApiDocument(server.version)));
   for (const route of ["/api/v1/tree", "/api/v1/tree/*"]) {
     app.get(route, (c) => withClient(c, (signal) => treeRoute(server, c, signal)));
   }

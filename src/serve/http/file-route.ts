@@ -1,7 +1,7 @@
 /** `GET|HEAD /files/<tree path>`: a guest file's bytes, exactly, or an error. */
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { displayName, splitPath } from "../../bytes/byte-name.ts";
-import { PathError } from "../../errors.ts";
+import { PathError, SourceError } from "../../errors.ts";
 import type { TreeNode, TreeStat } from "../../restore-tree/tree-node.ts";
 import type { ByteSource } from "../../source/byte-source.ts";
 import { readChunks } from "../../source/read-chunks.ts";
@@ -65,6 +65,10 @@ async function fileAnswer(
   if (head) return new Response(null, { headers: { ...headers, "Content-Length": String(stat.size) } });
   const source = await node.open(signal);
   try {
+    // METADATA.json changes as disks are opened; two answers to "how long is it" would make a Content-Length that lies.
+    if (source.size !== stat.size) {
+      throw new SourceError(`${displayName(node.path)}: changed while it was opened`, { retryable: true });
+    }
     return await sendFile(server, c, { node, stat, source, range, headers, signal });
   } finally {
     await source.close();

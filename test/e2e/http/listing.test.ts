@@ -94,6 +94,12 @@ test("the root, and what is in the backups", async () => {
   ]);
 });
 
+test("METADATA.json is a file like any other", async () => {
+  const server = await startTestServer();
+  await json<Listing>(server, `/api/v1/tree${DISK}`);
+  expect((await json<Inventory>(server, "/files/METADATA.json")).backups).toMatchObject([{ name: "nightly-1" }]);
+});
+
 test("listing a file, or nothing, is refused", async () => {
   const server = await startTestServer();
   server.files.file(2, "a", "x");
