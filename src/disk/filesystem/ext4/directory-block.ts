@@ -38,8 +38,9 @@ export interface EntryRules {
   readonly recordsHashes: boolean;
 }
 
-/** Lengths are multiples of four up to 256 KiB in sixteen bits: the two low bits count 64 KiB. */
+/** Blocks of 64 KiB need lengths that sixteen bits do not hold: there the two low bits count 64 KiB. */
 function decodeLength(coded: number, blockSize: number): number {
+  if (blockSize < 0x10000) return coded;
   if (coded === 0xffff || coded === 0) return blockSize;
   return (coded & 0xfffc) | ((coded & 3) << 16);
 }

@@ -1,5 +1,7 @@
 /** The hashes that order hash trees (kernel Documentation/filesystems/ext4/directory.rst; fs/ext4/hash.c defines them). */
 
+import type { HashRules } from "./superblock.ts";
+
 export interface DirectoryHash {
   /** The lowest bit is always 0: the tree uses it to say that a hash continues. */
   readonly major: number;
@@ -8,16 +10,20 @@ export interface DirectoryHash {
 
 const DEFAULT_STATE = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476];
 
+/** Values this large mark the end of a directory to its readers. */
+const END_OF_DIRECTORY = 0xfffffffe;
+
 /**
  * @param version 0 legacy, 1 half MD4, 2 TEA; 3 to 5 the same over unsigned characters
  * @returns undefined for versions this reader does not know (SipHash needs the directory's key)
  */
-export function directoryHash(name: Uint8Array, version: number, seed: readonly number[]): DirectoryHash | undefined {
+export function directoryHash(name: Uint8Array, version: number, rules: HashRules): DirectoryHash | undefined {
   if (version > 5) return undefined;
-  const unsigned = version >= 3;
-  const state = Uint32Array.from(seed.some((each) => each !== 0) ? seed : DEFAULT_STATE);
-  const [major, minor] = hashOf(name, version % 3, unsigned, state);
-  return { major: (major & ~1) >>> 0, minor };
+  const unsigned = version >= 3 || rules.unsigned;
+  const state = Uint32Array.from(rules.seed.some((each) => each !== 0) ? rules.seed : DEFAULT_STATE);
+  const [hash, minor] = hashOf(name, version % 3, unsigned, state);
+  const major = (hash & ~1) >>> 0;
+  return { major: major === END_OF_DIRECTORY ? END_OF_DIRECTORY - 2 : major, minor };
 }
 
 function hashOf(name: Uint8Array, algorithm: number, unsigned: boolean, state: Uint32Array): [number, number] {

@@ -4,9 +4,11 @@ import { CorruptDataError } from "../../../errors.ts";
 import type { DirectoryEntry } from "../file-system.ts";
 import { fileMap } from "./content.ts";
 import { type EntryRules, parseEntries, type StoredEntry, verifyLeaf } from "./directory-block.ts";
+import { directoryHash } from "./directory-hash.ts";
+import { encryptedNameToken } from "./encrypted-name.ts";
 import { COMPAT, INCOMPAT } from "./features.ts";
 import type { FileMap } from "./file-map.ts";
-import { candidateLeaves, isIndexNode, verifyIndexNode } from "./htree.ts";
+import { candidateLeaves, hashVersionOf, isIndexNode, verifyIndexNode } from "./htree.ts";
 import { inlineParts } from "./inline-data.ts";
 import { INODE_FLAG, type Inode, inodeCorruption, inodeHas, seedOf } from "./inode.ts";
 import { has } from "./superblock.ts";
@@ -22,6 +24,9 @@ export class Directory {
   readonly #rules: EntryRules;
   readonly #seed: number | undefined;
   readonly #indexed: boolean;
+  readonly #encrypted: boolean;
+  /** Only encrypted names need it: the token holds the name's hash. */
+  #hashVersion: number;
 
   constructor(volume: Volume, inode: Inode) {
     const { superblock } = volume;
@@ -29,10 +34,12 @@ export class Directory {
     this.#inode = inode;
     this.#seed = seedOf(inode, superblock);
     this.#indexed = inodeHas(inode, INODE_FLAG.INDEX) && has(superblock.features, "compat", COMPAT.DIR_INDEX);
+    this.#encrypted = inodeHas(inode, INODE_FLAG.ENCRYPT);
+    this.#hashVersion = superblock.directoryHash.defaultVersion;
     this.#rules = {
       inodeCount: superblock.inodeCount,
       recordsTypes: has(superblock.features, "incompat", INCOMPAT.FILETYPE),
-      recordsHashes: inodeHas(inode, INODE_FLAG.ENCRYPT) && inodeHas(inode, INODE_FLAG.CASEFOLD),
+      recordsHashes: this.#encrypted && inodeHas(inode, INODE_FLAG.CASEFOLD),
     };
   }
 
@@ -51,8 +58,18 @@ export class Directory {
     after: number,
     signal?: AbortSignal,
   ): AsyncGenerator<readonly DirectoryEntry[], void, undefined> {
+    if (this.#encrypted && this.#indexed) await this.#loadHashVersion(signal);
     if (inodeHas(this.#inode, INODE_FLAG.INLINE_DATA)) yield* this.#inlineBatches(after);
     else yield* this.#blockBatches(after, signal);
+  }
+
+  async #loadHashVersion(signal?: AbortSignal): Promise<void> {
+    try {
+      this.#hashVersion = hashVersionOf(await this.#readLogical(fileMap(this.#volume, this.#inode), 0, signal));
+    } catch (error) {
+      // The names are still told apart by the default hash, and reading the blocks will name the damage.
+      if (!(error instanceof CorruptDataError)) throw error;
+    }
   }
 
   *#inlineBatches(after: number): Generator<readonly DirectoryEntry[], void, undefined> {
@@ -86,11 +103,11 @@ export class Directory {
     if (damage !== undefined) throw damage;
   }
 
-  /** The disk blocks of the directory from a logical block on. */
+  /** The disk blocks of the directory from a logical block on; for a gap, its first block without a place. */
   async *#blocks(
     from: number,
     signal?: AbortSignal,
-  ): AsyncGenerator<{ logical: number; physical: number }, void, undefined> {
+  ): AsyncGenerator<{ logical: number; physical?: number }, void, undefined> {
     const { blockCount } = this.#volume.superblock;
     const end = this.#blockCount();
     if (end > blockCount)
@@ -104,12 +121,13 @@ export class Directory {
         const start = Math.max(run.logical, next);
         const stop = Math.min(run.logical + run.length, end);
         if (stop <= start) continue;
-        if (start > next) throw this.#hole(next);
+        if (start > next) yield { logical: next };
         for (let logical = start; logical < stop; logical++)
           yield { logical, physical: run.physical + (logical - run.logical) };
         next = stop;
       }
-      if (next < Math.min(window.end, end)) throw this.#hole(next);
+      if (next < Math.min(window.end, end)) yield { logical: next };
+      next = window.end;
     }
   }
 
@@ -121,7 +139,8 @@ export class Directory {
     return Math.ceil(this.#inode.size / this.#volume.superblock.blockSize);
   }
 
-  async #readLeaf(logical: number, physical: number, signal?: AbortSignal): Promise<StoredEntry[]> {
+  async #readLeaf(logical: number, physical: number | undefined, signal?: AbortSignal): Promise<StoredEntry[]> {
+    if (physical === undefined) throw this.#hole(logical);
     const cursor = await this.#readChecked(logical, physical, signal);
     return parseEntries(cursor, this.#rules);
   }
@@ -141,11 +160,22 @@ export class Directory {
     return new Cursor(bytes, { format: "ext4", structure, ...(byteOffset === undefined ? {} : { byteOffset }) });
   }
 
+  /** Names as Linux shows them: in an encrypted directory, tokens of the ciphertext. */
+  #shownName(stored: StoredEntry): Uint8Array {
+    if (!this.#encrypted) return stored.name;
+    const { directoryHash: rules, features } = this.#volume.superblock;
+    const [major, minor] = stored.storedHash ?? [0, 0];
+    const hashed = stored.storedHash === undefined && has(features, "compat", COMPAT.DIR_INDEX);
+    const hash = hashed ? directoryHash(stored.name, this.#hashVersion, rules) : undefined;
+    return encryptedNameToken(stored.name, hash ?? { major, minor });
+  }
+
   #toEntries(stored: readonly StoredEntry[], offset: number, after: number): DirectoryEntry[] {
     const entries: DirectoryEntry[] = [];
-    for (const { inode, name, type, end } of stored) {
+    for (const each of stored) {
+      const { inode, name, type, end } = each;
       if (offset + end <= after || this.#volume.fastCommits?.replaces(this.#inode.number, name)) continue;
-      entries.push({ name, node: inode, type, cursor: offset + end });
+      entries.push({ name: this.#shownName(each), node: inode, type, cursor: offset + end });
     }
     return entries;
   }
@@ -154,7 +184,7 @@ export class Directory {
   async lookup(name: Uint8Array, signal?: AbortSignal): Promise<DirectoryEntry | undefined> {
     const added = this.#volume.fastCommits?.addedEntry(this.#inode.number, name);
     if (added !== undefined) return added;
-    const found = this.#indexed ? await this.#lookupIndexed(name, signal) : undefined;
+    const found = this.#indexed && !this.#encrypted ? await this.#lookupIndexed(name, signal) : undefined;
     if (found !== undefined) return found;
     for await (const batch of this.batches(0, signal)) {
       const entry = batch.find((each) => compareBytes(each.name, name) === 0);

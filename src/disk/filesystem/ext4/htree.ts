@@ -17,13 +17,19 @@ const BLOCK_MASK = 0x0fffffff;
 const LARGEST_LEVELS = 2;
 /** Leaves looked at for one name: equal hashes may spill over, but not without end. */
 const LARGEST_CANDIDATES = 64;
-const UNSIGNED_OFFSET = 3;
+
+/** The hash a tree is ordered by, from its root. */
+export function hashVersionOf(root: Cursor): number {
+  return root.u8(ROOT_FACTS + 4);
+}
 
 /** Whether a block of an indexed directory is a node of its tree rather than a leaf with entries. */
 export function isIndexNode(cursor: Cursor, logicalBlock: number): boolean {
   if (logicalBlock === 0) return true;
   const length = cursor.u16le(4);
-  return cursor.u32le(0) === 0 && (length === (cursor.length & 0xffff) || length === 0xffff);
+  return (
+    cursor.u32le(0) === 0 && (length === (cursor.length & 0xffff) || (length === 0xffff && cursor.length === 0x10000))
+  );
 }
 
 function tableOffset(cursor: Cursor): number {
@@ -68,10 +74,9 @@ export async function candidateLeaves(
 ): Promise<number[]> {
   const root = await readNode(0);
   const levels = root.u8(ROOT_FACTS + 6);
-  const version = root.u8(ROOT_FACTS + 4);
+  const version = hashVersionOf(root);
   if (root.u32le(ROOT_FACTS) !== 0 || root.u8(ROOT_FACTS + 5) !== 8 || levels > LARGEST_LEVELS) return [];
-  const unsigned = superblock.directoryHash.unsigned && version < UNSIGNED_OFFSET;
-  const hash = directoryHash(name, unsigned ? version + UNSIGNED_OFFSET : version, superblock.directoryHash.seed);
+  const hash = directoryHash(name, version, superblock.directoryHash);
   if (hash === undefined) return [];
   let nodes = [root];
   for (let level = 0; level < levels; level++) {

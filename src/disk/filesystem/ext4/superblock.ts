@@ -17,6 +17,14 @@ const CREATOR_HURD = 1;
 const REVISION_GOOD_OLD = 0;
 const LARGEST_LOG_BLOCK_SIZE = 6;
 
+export interface HashRules {
+  readonly seed: readonly number[];
+  /** Versions that leave it open take names for unsigned characters. */
+  readonly unsigned: boolean;
+  /** For directories without a hash tree of their own. */
+  readonly defaultVersion: number;
+}
+
 export interface Superblock {
   readonly features: FeatureWords;
   readonly inodeCount: number;
@@ -54,7 +62,7 @@ export interface Superblock {
   readonly checksumSeed: number | undefined;
   /** Register of the hash over values kept in inodes of their own (ea_inode); set with or without checksums. */
   readonly attributeHashSeed: number;
-  readonly directoryHash: { readonly seed: readonly number[]; readonly unsigned: boolean };
+  readonly directoryHash: HashRules;
   readonly createdByHurd: boolean;
 }
 
@@ -224,6 +232,7 @@ function parseIdentity(cursor: Cursor, features: FeatureWords): Pick<Superblock,
     directoryHash: {
       seed: [cursor.u32le(0xec), cursor.u32le(0xf0), cursor.u32le(0xf4), cursor.u32le(0xf8)],
       unsigned: (cursor.u32le(0x160) & FLAG_UNSIGNED_HASH) !== 0,
+      defaultVersion: cursor.u8(0xfc),
     },
     createdByHurd: cursor.u32le(0x48) === CREATOR_HURD,
   };
