@@ -372,6 +372,7 @@ test.each<[string, (stored: Buffer) => Buffer | undefined]>([
   ["empty", () => Buffer.alloc(0)],
   ["not gzip", () => Buffer.alloc(2000, "x")],
   ["not tar", () => gzipSync(Buffer.alloc(2000, "x"))],
+  ["with a wrong checksum", (stored) => Buffer.concat([stored.subarray(0, -8), Buffer.from("12345678")])],
   ["missing", () => undefined],
 ])("a tarball that is %s is damaged", async (_what, damage) => {
   const objects = encodeBackup(planned(disk({ kind: "moved", manifestId })));

@@ -23,7 +23,7 @@ export class ByteQueue {
     if (this.#current.length >= length) return this.#advance(length);
     const parts: Uint8Array[] = [];
     for (let missing = length; missing > 0; ) {
-      if (this.#current.length === 0) await this.#receive();
+      if (this.#current.length === 0) await this.#receiveMore();
       const part = this.#advance(Math.min(missing, this.#current.length));
       parts.push(part);
       missing -= part.length;
@@ -34,9 +34,14 @@ export class ByteQueue {
   /** As take, without holding the bytes. */
   async skip(length: number): Promise<void> {
     for (let missing = length; missing > 0; ) {
-      if (this.#current.length === 0) await this.#receive();
+      if (this.#current.length === 0) await this.#receiveMore();
       missing -= this.#advance(Math.min(missing, this.#current.length)).length;
     }
+  }
+
+  /** Reads to the end of the stream, so that what checks it at its end (gzip's CRC) has its say. */
+  async drain(): Promise<void> {
+    while (await this.#receive()) this.#current = this.#current.subarray(this.#current.length);
   }
 
   #advance(length: number): Uint8Array {
@@ -45,13 +50,18 @@ export class ByteQueue {
     return taken;
   }
 
-  async #receive(): Promise<void> {
+  async #receiveMore(): Promise<void> {
+    if (await this.#receive()) return;
+    throw new CorruptDataError({ format: "tar", structure: "archive", byteOffset: this.#received }, "ends too early");
+  }
+
+  /** False at the end of the stream. */
+  async #receive(): Promise<boolean> {
     const { value, done } = await this.#chunks.next();
-    if (done === true) {
-      throw new CorruptDataError({ format: "tar", structure: "archive", byteOffset: this.#received }, "ends too early");
-    }
+    if (done === true) return false;
     this.#current = value;
     this.#received += value.length;
     if (this.#received > this.#maximum) throw new LimitError("tarball", this.#maximum, "tar archive");
+    return true;
   }
 }

@@ -45,7 +45,7 @@ export async function* readTar(chunks: AsyncIterable<Uint8Array>, options: TarOp
   let override: Override = {};
   for (;;) {
     const header = parseHeader(await queue.take(BLOCK), queue.offset - BLOCK);
-    if (header === undefined) return;
+    if (header === undefined) return queue.drain();
     if (header.type === "x" || header.type === "L") {
       override = { ...override, ...readExtension(header, await takeContent(queue, header.size, limits)) };
     } else if (header.type === "g" || header.type === "K") {
