@@ -36,7 +36,7 @@ export function memberOf(entry: ArchiveEntry, content?: PreparedContent): TarMem
   const records = new PaxRecords();
   const isSparse = content !== undefined && !isWhole(content.stretches, content.size);
   // Readers decode every later record by this one, so it is the first.
-  if ([path, linkName].some((name) => name !== undefined && name.length > NAME_FIELD && !isUtf8(name))) {
+  if ([path, linkName].some((name) => name !== undefined && name.length > NAME_FIELD && !isPortableText(name))) {
     records.text("hdrcharset", "BINARY");
   }
   if (isSparse) describeSparse(records, path, content.size);
@@ -61,14 +61,16 @@ function isWhole(stretches: readonly Stretch[], size: number): boolean {
   return totalLength(stretches) === size;
 }
 
-function isUtf8(name: Uint8Array): boolean {
-  return utf8OrUndefined(name) !== undefined;
+/** UTF-8 that stays the same when a reader composes accents, as libarchive does with every name it takes for text. */
+function isPortableText(name: Uint8Array): boolean {
+  const text = utf8OrUndefined(name);
+  return text !== undefined && text === text.normalize("NFC");
 }
 
-/** Short names that are no UTF-8 stay in the header, which every reader takes as the bytes they are. */
+/** Short names that are no portable text stay in the header, which every reader takes as the bytes they are. */
 function needsRecord(name: Uint8Array): boolean {
   if (name.length > NAME_FIELD) return true;
-  return name.some((byte) => byte >= 0x80) && isUtf8(name);
+  return name.some((byte) => byte >= 0x80) && isPortableText(name);
 }
 
 function describeSparse(records: PaxRecords, path: Uint8Array, realSize: number): void {

@@ -101,7 +101,7 @@ function addSpecials(guest: MemoryFileSystem): void {
   guest.special(dev, "socket", "socket", { mtime: MOMENT });
 }
 
-function addContent(guest: MemoryFileSystem): void {
+function addContent(guest: MemoryFileSystem, withHuge: boolean): void {
   const data = guest.directory(guest.root, "data", { mtime: MOMENT });
   guest.file(data, "empty", "", { mtime: MOMENT });
   for (const size of [1, 511, 512, 513, 256 * 1024, 256 * 1024 + 1]) {
@@ -117,8 +117,10 @@ function addContent(guest: MemoryFileSystem): void {
   sparse("hole last", 100 * BLOCK, 0, 1, 50);
   sparse("odd end", 9 * BLOCK + 33, 3, 7);
   sparse("many holes", 4096 * BLOCK, ...Array.from({ length: 300 }, (_, index) => index * 13));
-  sparse("five gibibytes", 5 * GIB, 5, 1_000_000);
-  sparse("nine gibibytes", 9 * GIB + 1, 17);
+  if (withHuge) {
+    sparse("five gibibytes", 5 * GIB, 5, 1_000_000);
+    sparse("nine gibibytes", 9 * GIB + 1, 17);
+  }
   sparse("ä".repeat(120), 64 * BLOCK, 9);
 }
 
@@ -132,13 +134,13 @@ function addLinks(guest: MemoryFileSystem): void {
   guest.symlink(links, "raw", Buffer.from([0x2e, 0xff]), { mtime: MOMENT });
 }
 
-/** Everything a guest may hold that an archive could get wrong. */
-export function sampleGuest(): MemoryFileSystem {
+/** Everything a guest may hold that an archive could get wrong; `withHuge` adds sparse files of several gibibytes. */
+export function sampleGuest(withHuge: boolean): MemoryFileSystem {
   const guest = new MemoryFileSystem();
   addNames(guest);
   addMetadata(guest);
   addSpecials(guest);
-  addContent(guest);
+  addContent(guest, withHuge);
   addLinks(guest);
   return guest;
 }

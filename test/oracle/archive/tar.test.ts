@@ -46,19 +46,19 @@ async function archived(guest: MemoryFileSystem): Promise<Map<string, ListingEnt
 test.each(EXTRACTORS)("$tool extracts every entry as it was", async ({ tool, command, options, misread }) => {
   const directory = scratchDirectory();
   const archive = path.join(directory, "guest.tar");
-  expect(await archiveTo(archive, "tar", sampleGuest())).toEqual(["dev/socket"]);
+  expect(await archiveTo(archive, "tar", sampleGuest(true))).toEqual(["dev/socket"]);
   const target = path.join(directory, "out");
   mkdirSync(target);
   execFileSync(command, [...options, "-x", "-f", archive, "-C", target], { stdio: "ignore" });
 
   const actual = await listExtracted(target);
   expect(actual.delete(hexPath("VMFR-ERRORS.txt"))).toBe(true);
-  const expected = await archived(sampleGuest());
+  const expected = await archived(sampleGuest(true));
   expect(hardLinkGroups(actual)).toEqual(hardLinkGroups(expected));
   for (const name of misread) {
     expect(expected.delete(hexPath(name)) && actual.delete(hexPath(name))).toBe(true);
   }
-  const comparison = compareListings(actual, expected, { ignore: UNSETTABLE });
+  const comparison = compareListings(actual, expected, { ignore: () => UNSETTABLE });
   requireEqual(tool, comparison);
   tally(`archive entries equal after extraction by ${tool}`, comparison.equal);
 });
@@ -75,15 +75,15 @@ with tarfile.open(sys.argv[1], "r|*") as archive:
         }))
 `;
 
-test("Python's tarfile reads every entry as it was", async () => {
+test("Python tarfile reads every entry as it was", async () => {
   const archive = path.join(scratchDirectory(), "guest.tar.gz");
-  await archiveTo(archive, "tar.gz", sampleGuest());
+  await archiveTo(archive, "tar.gz", sampleGuest(false));
   const output = execFileSync("/usr/bin/python3", ["-c", PYTHON, archive], {
     encoding: "utf8",
     maxBuffer: 64 * 1024 * 1024,
     env: { PYTHONUTF8: "1" },
   });
-  const expected = await archived(sampleGuest());
+  const expected = await archived(sampleGuest(false));
   let equal = 0;
   for (const line of output.trim().split("\n")) {
     const member = JSON.parse(line);

@@ -20,18 +20,32 @@ const UNKNOWN_TO_ZIP: readonly ListingField[] = [...UNSETTABLE, "xattrs", "data"
 
 async function archived(reported: readonly string[]): Promise<Map<string, ListingEntry>> {
   const renamed = new Set(reported.map((key) => Buffer.from(nameFromKey(key)).toString("hex")));
-  return listGuest(sampleGuest(), ({ path: hex, type }) => {
+  return listGuest(sampleGuest(false), ({ path: hex, type }) => {
     return ["file", "directory", "symlink"].includes(type) && !renamed.has(hex);
   });
 }
 
 test.each([
-  { tool: "unzip", command: "unzip", options: ["-q", "-o", "-K"], into: "-d" },
-  { tool: "bsdtar", command: "bsdtar", options: ["-p", "-x", "-f"], into: "-C" },
-])("$tool extracts every entry as it was", async ({ tool, command, options, into }) => {
+  // unzip drops the byte 0xff from names that are no UTF-8.
+  {
+    tool: "unzip",
+    command: "unzip",
+    options: ["-q", "-o", "-K"],
+    into: "-d",
+    misread: [Buffer.from("names/f\xff\xfe\x80", "latin1")],
+  },
+  // libarchive composes accents in UTF-8 names, so of two names that differ in nothing else one overwrites the other.
+  {
+    tool: "bsdtar",
+    command: "bsdtar",
+    options: ["-p", "-x", "-f"],
+    into: "-C",
+    misread: [Buffer.from("names/é"), Buffer.from("names/e\u0301")],
+  },
+])("$tool extracts every entry as it was", async ({ tool, command, options, into, misread }) => {
   const directory = scratchDirectory();
   const archive = path.join(directory, "guest.zip");
-  const reported = await archiveTo(archive, "zip", sampleGuest());
+  const reported = await archiveTo(archive, "zip", sampleGuest(false));
   expect(reported).toContain(nameKey(Buffer.from("names/back\\slash")));
   const target = path.join(directory, "out");
   mkdirSync(target);
@@ -39,8 +53,9 @@ test.each([
   expect(`${status} ${stderr}`).toBe("0 ");
   const actual = await listExtracted(target);
   const expected = await archived(reported);
+  for (const name of misread) expect(expected.delete(name.toString("hex"))).toBe(true);
   for (const hex of actual.keys()) if (!expected.has(hex)) actual.delete(hex);
-  const comparison = compareListings(actual, expected, { ignore: UNKNOWN_TO_ZIP });
+  const comparison = compareListings(actual, expected, { ignore: () => UNKNOWN_TO_ZIP });
   requireEqual(tool, comparison);
   for (const [hex, { mtime, type }] of expected) {
     const seconds = BigInt(mtime) / 1_000_000_000n;
@@ -105,7 +120,7 @@ test("more than 65,535 entries need zip64, and are all there", async () => {
 
 test("the checksum of a file with a hole of more than 4 GiB is what unzip computes", async () => {
   const guest = new MemoryFileSystem();
-  const size = 4.5 * 1024 ** 3 + 12_345;
+  const size = 4 * 1024 ** 3 + 12_345;
   guest.file(guest.root, "sparse", "", { size, data: [{ offset: 3 * 1024 ** 3, bytes: Buffer.alloc(8192, 7) }] });
   guest.file(guest.root, "after", "behind four gibibytes");
   const archive = path.join(scratchDirectory(), "large.zip");
