@@ -1,192 +1,12 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import type { PlannedVolume, VolumeData } from "../../test/setup/velero-objects/backup-plan.ts";
+import type { VolumeData } from "../../test/setup/velero-objects/backup-plan.ts";
 import { MemoryStore } from "../../test/setup/velero-objects/memory-store.ts";
-import { type BackupValues, encodeBackup, planBackup } from "../../test/setup/velero-objects/velero-backup.ts";
+import { disk, manifestId, openPlanned, openVm, otherId, planned, vm } from "../../test/setup/velero-objects/one-vm.ts";
+import { encodeBackup, planBackup } from "../../test/setup/velero-objects/velero-backup.ts";
 import { defaultLimits } from "../bytes/limits.ts";
 import { ConfigError, CorruptDataError, LimitError, SourceError, VmfrError } from "../errors.ts";
-import type { BackedUpVm } from "./backed-up-vm.ts";
 import { BackupCatalog } from "./backup-catalog.ts";
-
-const vm = { namespace: "demo", name: "web-1" };
-const manifestId = "0123456789abcdef0123456789abcdef";
-const otherId = "f".repeat(32);
-
-function planned(...volumes: readonly PlannedVolume[]): BackupValues {
-  return planBackup({ name: "b1", createdAt: "2026-11-16T02:00:00Z", vms: [{ ...vm, volumes }] });
-}
-
-const disk = (data: VolumeData, more: Partial<PlannedVolume> = {}): PlannedVolume => ({
-  pvcName: "root",
-  data,
-  ...more,
-});
-
-async function open(values: BackupValues): Promise<BackedUpVm> {
-  const catalog = new BackupCatalog(new MemoryStore(encodeBackup(values)));
-  const backup = await catalog.backup("b1");
-  const found = backup && (await catalog.vm(backup, vm));
-  if (found === undefined) throw new Error("the VM is not in the backup");
-  return found;
-}
-
-const locationIn = async (values: BackupValues) => (await open(values)).volumes[0]?.location;
-const infoIn = (values: BackupValues) => (values.volumeInfo as Record<string, unknown>[])[0] as Record<string, unknown>;
-const movementIn = (values: BackupValues) => infoIn(values)["snapshotDataMovementInfo"] as Record<string, unknown>;
-
-test.each(["velero", "", "velero-fs"])("data moved by %j lies in the namespace's repository", async (mover) => {
-  expect(await locationIn(planned(disk({ kind: "moved", manifestId, mover })))).toEqual({
-    kind: "kopia",
-    repository: "kopia/demo/",
-    snapshot: { manifestId },
-    method: "data-mover",
-  });
-});
-
-test("the upload in the tarball speaks when the volume list is missing, empty or names none", async () => {
-  for (const volumeInfo of [undefined, null, []]) {
-    const values = planned(disk({ kind: "moved", manifestId }));
-    const objects = encodeBackup({ ...values, volumeInfo: volumeInfo ?? null });
-    if (volumeInfo === undefined) objects.delete("backups/b1/b1-volumeinfo.json.gz");
-    const catalog = new BackupCatalog(new MemoryStore(objects));
-    const backup = await catalog.backup("b1");
-    expect((backup && (await catalog.vm(backup, vm)))?.volumes[0]?.location).toMatchObject({
-      kind: "kopia",
-      snapshot: { manifestId },
-    });
-  }
-});
-
-test("the volume list speaks when the tarball has not been rewritten yet", async () => {
-  const values = planned(disk({ kind: "moved", manifestId }));
-  values.resources.remove("datauploads.velero.io", "b1-root");
-  expect(await locationIn(values)).toMatchObject({ kind: "kopia", snapshot: { manifestId } });
-});
-
-test("two sources that disagree are a contradiction, never a guess", async () => {
-  const values = planned(disk({ kind: "moved", manifestId }));
-  movementIn(values)["snapshotHandle"] = otherId;
-  expect(await locationIn(values)).toEqual({
-    kind: "unreadable",
-    cause: "contradiction",
-    reason: `the backup names different snapshots as its data: "${otherId}" and "${manifestId}"`,
-  });
-});
-
-test("the upload's operation speaks when nothing else does", async () => {
-  const values = planned(disk({ kind: "moved", manifestId }));
-  values.resources.remove("datauploads.velero.io", "b1-root");
-  values.volumeInfo = null;
-  const [operation] = values.itemOperations as { spec: { operationID: string }; status: { phase: string } }[];
-  expect(await locationIn(values)).toEqual({
-    kind: "kopia",
-    repository: "kopia/demo/",
-    snapshot: {
-      path: "snapshot-data-upload-download/kopia/demo/root",
-      tags: { "velero.io/async-operation-id": operation?.spec.operationID },
-    },
-    method: "data-mover",
-  });
-  if (operation !== undefined) operation.status.phase = "InProgress";
-  expect(await locationIn(values)).toMatchObject({ cause: "upload-unfinished" });
-});
-
-test("pod volume backups are found by the PVC's name, or by the VM's volume", async () => {
-  const values = planned(disk({ kind: "pod-volume-backup", manifestId }));
-  const expected = { kind: "kopia", repository: "kopia/demo/", snapshot: { manifestId }, method: "file-system-backup" };
-  expect(await locationIn(values)).toEqual(expected);
-  for (const each of values.podVolumeBackups as { metadata: { annotations?: unknown } }[])
-    delete each.metadata.annotations;
-  values.volumeInfo = null;
-  expect(await locationIn(values)).toEqual(expected);
-});
-
-test.each<[string, PlannedVolume, string]>([
-  [
-    "csi-snapshot",
-    disk({ kind: "csi-snapshot", driver: "rbd.csi.ceph.com", handle: "0001-a" }),
-    "its data is in a CSI snapshot of the storage system (driver rbd.csi.ceph.com, handle 0001-a), not in the bucket",
-  ],
-  [
-    "native-snapshot",
-    disk({ kind: "native-snapshot", volumeType: "gp3", handle: "snap-1" }),
-    "its data is in a native snapshot of the storage system (volume type gp3, handle snap-1), not in the bucket",
-  ],
-  [
-    "upload-failed",
-    disk({ kind: "upload", phase: "Failed", message: "no space\nleft" }),
-    "the upload of its data failed: no space left",
-  ],
-  ["upload-failed", disk({ kind: "upload", phase: "Canceled" }), "the upload of its data was cancelled"],
-  ["upload-unfinished", disk({ kind: "upload", phase: "Completed" }), "the upload of its data had not finished"],
-  [
-    "foreign-data-mover",
-    disk({ kind: "moved", manifestId, mover: "velero-block" }),
-    'its data was moved by the data mover "velero-block", whose format is not known here',
-  ],
-  [
-    "contradiction",
-    disk({ kind: "moved", manifestId: "../../etc" }),
-    'its snapshot handle "../../etc" is not one of a Kopia repository',
-  ],
-  [
-    "restic",
-    disk({ kind: "pod-volume-backup", manifestId: "1a2b", uploader: "restic" }),
-    "its data is in a restic repository, which is not read; only Kopia repositories are",
-  ],
-  [
-    "upload-failed",
-    disk({ kind: "pod-volume-backup", manifestId, phase: "Failed", message: "timeout" }),
-    "the file-system backup of it failed: timeout",
-  ],
-  [
-    "upload-unfinished",
-    disk({ kind: "pod-volume-backup", manifestId, phase: "InProgress" }),
-    "the upload of its data had not finished (phase InProgress)",
-  ],
-  [
-    "skipped",
-    disk({ kind: "skipped", reason: "matched by resource policy" }),
-    "the backup skipped it: matched by resource policy",
-  ],
-  [
-    "import-in-progress",
-    disk({ kind: "moved", manifestId }, { annotations: { "kvp.kubevirt.io/storage.inprogress": "root" } }),
-    "its content was still being imported when the backup was made, so its bytes cannot be trusted",
-  ],
-  ["not-backed-up", disk({ kind: "not-backed-up" }), "it was not backed up, although the VM refers to it"],
-  [
-    "no-data",
-    disk({ kind: "description-only" }),
-    "the backup holds only its description: no snapshot, upload or file-system backup of it was made",
-  ],
-])("unreadable: %s (%#)", async (cause, volume, reason) => {
-  const values = planned(volume);
-  if (volume.data.kind === "upload" && volume.data.phase === "Completed") infoIn(values)["result"] = undefined;
-  expect(await locationIn(values)).toEqual({ kind: "unreadable", cause, reason });
-});
-
-test("a failed upload is refused although it names a snapshot", async () => {
-  const values = planned(disk({ kind: "moved", manifestId }));
-  (values.resources.find("datauploads.velero.io", "b1-root").object["status"] as Record<string, unknown>)["phase"] =
-    "Failed";
-  expect(await locationIn(values)).toMatchObject({ cause: "upload-failed" });
-});
-
-test("a CSI snapshot is recognised by the PVC's annotation when there is no volume list", async () => {
-  const values = planned(disk({ kind: "csi-snapshot", driver: "d", handle: "h" }));
-  values.volumeInfo = null;
-  expect(await locationIn(values)).toMatchObject({
-    cause: "csi-snapshot",
-    reason: expect.stringContaining("velero-root-x1"),
-  });
-});
-
-test("a metadata backup says so", async () => {
-  const values = planned(disk({ kind: "description-only" }));
-  (values.description["metadata"] as Record<string, unknown>)["labels"] = { "velero.kubevirt.io/metadataBackup": "" };
-  expect(await locationIn(values)).toMatchObject({ cause: "metadata-only" });
-});
 
 test("volumes come in boot order with what is known of them; others with their reason", async () => {
   const values = planBackup({
@@ -216,7 +36,7 @@ test("volumes come in boot order with what is known of them; others with their r
       },
     ],
   });
-  const found = await open(values);
+  const found = await openPlanned(values);
   expect(
     found.volumes.map(({ pvcName, volumeName, volumeMode, capacity, uploadedBytes }) => [
       pvcName,
@@ -262,7 +82,7 @@ test("a hot-plugged volume that only the instance has is found; the PVC of TPM a
     volumes: unknown[];
   };
   instance.volumes = instance.volumes.slice(0, 2);
-  const found = await open(values);
+  const found = await openPlanned(values);
   expect(found.volumes.map(({ pvcName, hotplugged }) => [pvcName, hotplugged])).toEqual([
     ["root", false],
     ["hot", true],
@@ -285,7 +105,7 @@ test.each<[string, Parameters<typeof planBackup>[0]["vms"][number]["running"], V
     vms: [{ ...vm, volumes: [disk(data)], ...(running && { running }) }],
     status: { hookStatus: { hooksAttempted } },
   });
-  expect((await open(values)).consistency.state).toBe(state);
+  expect((await openPlanned(values)).consistency.state).toBe(state);
 });
 
 test("names are the folders below backups/ that can be a backup", async () => {
@@ -349,12 +169,10 @@ test.each<[string, (stored: Buffer) => Buffer]>([
     planned(disk({ kind: "moved", manifestId }), disk({ kind: "description-only" }, { pvcName: "other" })),
   );
   objects.set(VOLUME_INFO, damage(objects.get(VOLUME_INFO) ?? Buffer.alloc(0)));
-  const catalog = new BackupCatalog(new MemoryStore(objects));
-  const backup = await catalog.backup("b1");
-  const found = backup && (await catalog.vm(backup, vm));
-  expect(found?.warnings).toHaveLength(1);
-  expect(found?.volumes[0]?.location).toMatchObject({ kind: "kopia", snapshot: { manifestId } });
-  expect(found?.volumes[1]?.location).toMatchObject({ cause: "unknown", reason: expect.stringContaining(VOLUME_INFO) });
+  const found = await openVm(objects);
+  expect(found.warnings).toHaveLength(1);
+  expect(found.volumes[0]?.location).toMatchObject({ kind: "kopia", snapshot: { manifestId } });
+  expect(found.volumes[1]?.location).toMatchObject({ cause: "unknown", reason: expect.stringContaining(VOLUME_INFO) });
 });
 
 test("a list that the bucket refuses to hand out is an error, not an absent list", async () => {
@@ -379,9 +197,7 @@ test.each<[string, (stored: Buffer) => Buffer | undefined]>([
   const damaged = damage(objects.get(TARBALL) ?? Buffer.alloc(0));
   if (damaged === undefined) objects.delete(TARBALL);
   else objects.set(TARBALL, damaged);
-  const catalog = new BackupCatalog(new MemoryStore(objects));
-  const backup = await catalog.backup("b1");
-  await expect(backup && catalog.vm(backup, vm)).rejects.toThrow(CorruptDataError);
+  await expect(openVm(objects)).rejects.toThrow(CorruptDataError);
 });
 
 test("a damaged member hides nothing but itself; a damaged VM is an error", async () => {
@@ -390,13 +206,13 @@ test("a damaged member hides nothing but itself; a damaged VM is an error", asyn
     disk({ kind: "moved", manifestId }, { pvcName: "other" }),
   );
   values.resources.find("persistentvolumeclaims", "other").object = { metadata: 5 } as never;
-  const found = await open(values);
+  const found = await openPlanned(values);
   expect(found.warnings).toEqual([
     expect.stringContaining("resources/persistentvolumeclaims/namespaces/demo/other.json"),
   ]);
   expect(found.volumes[0]?.volumeMode).toBe("Filesystem");
   values.resources.find("virtualmachines.kubevirt.io", "web-1").object = { kind: "VirtualMachine", spec: {} };
-  await expect(open(values)).rejects.toThrow(VmfrError);
+  await expect(openPlanned(values)).rejects.toThrow(VmfrError);
 });
 
 test("the tarball is read once, and PAX names are found", async () => {
