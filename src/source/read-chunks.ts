@@ -21,7 +21,7 @@ export async function* readChunks(
   options: ReadChunksOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   checkRange(start, end - start, source.size, "stream");
-  const { chunkSize = 512 * 1024, inFlight = 2, signal } = options;
+  const { chunkSize = 1024 * 1024, inFlight = 2, signal } = options;
   const queue: Promise<Uint8Array>[] = [];
   let position = start;
   const request = () => {
