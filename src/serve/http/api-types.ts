@@ -103,7 +103,6 @@ export type ApiErrorKind =
   | "too-many-attempts"
   | "forbidden"
   | "bad-request"
-  | "busy"
   | "internal";
 
 /** Body of every answer with a status of 400 and above. */

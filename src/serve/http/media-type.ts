@@ -19,7 +19,7 @@ const TEXTS = new Set(
   "txt text log conf cfg cnf ini env md rst json yaml yml toml csv tsv properties service repo list rules".split(" "),
 );
 
-export const UNKNOWN_MEDIA_TYPE = "application/octet-stream";
+const UNKNOWN_MEDIA_TYPE = "application/octet-stream";
 
 /** By the name's extension; text goes without a charset because nobody knows it. */
 export function mediaTypeOf(name: Uint8Array): string {
