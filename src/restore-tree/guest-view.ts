@@ -4,6 +4,7 @@
  */
 import type { Disk } from "../disk/disk.ts";
 import type { FileSystem, NodeId } from "../disk/filesystem/file-system.ts";
+import type { Guest } from "../disk/guest/find-guest.ts";
 
 /** A file system together with the key that tells it from every other one in the tree. */
 export interface GuestVolume {
@@ -33,12 +34,5 @@ export class GuestView {
   }
 }
 
-/** What inspection of a disk found: the guest's root file system, and what its fstab mounts inside it. */
-export interface FoundGuest {
-  readonly root: FileSystem;
-  /** `path` is absolute in the guest: `/boot`. */
-  readonly mounts: readonly { readonly path: Uint8Array; readonly fileSystem: FileSystem }[];
-}
-
 /** Finds the guest on a disk, or undefined when no root file system is recognised. */
-export type GuestFinder = (disk: Disk, signal?: AbortSignal) => Promise<FoundGuest | undefined>;
+export type GuestFinder = (disk: Disk, signal?: AbortSignal) => Promise<Guest | undefined>;

@@ -1,8 +1,9 @@
 /** Puts the file systems of a guest on the directories its fstab names. */
 import { displayName, splitPath } from "../bytes/byte-name.ts";
+import type { Guest } from "../disk/guest/find-guest.ts";
 import { describeError, PathError } from "../errors.ts";
 import { GuestNode } from "./guest-node.ts";
-import { type FoundGuest, GuestView, type GuestVolume } from "./guest-view.ts";
+import { GuestView, type GuestVolume } from "./guest-view.ts";
 import { type ResolverLimits, resolvePath } from "./path-resolver.ts";
 import { VirtualDirectory } from "./virtual-node.ts";
 
@@ -11,7 +12,7 @@ import { VirtualDirectory } from "./virtual-node.ts";
  * the sentence goes to `reasons`, and the file system is still there by itself.
  */
 export async function placeMounts(
-  guest: FoundGuest,
+  guest: Guest,
   volumes: readonly GuestVolume[],
   limits: ResolverLimits,
   reasons: string[],

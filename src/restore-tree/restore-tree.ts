@@ -1,4 +1,5 @@
 import { defaultLimits } from "../bytes/limits.ts";
+import { findGuest as findGuestOnDisk } from "../disk/guest/find-guest.ts";
 import { DiskHandle, type DiskHandleOptions } from "./disk-handle.ts";
 import type { GuestFinder } from "./guest-view.ts";
 import { type InventoriedBackup, renderMetadata, takeInventory } from "./inventory.ts";
@@ -14,7 +15,7 @@ export interface RestoreTreeOptions {
   /** `backups`: `/backups/…` and `/restores/…`; `disks`: `/<disk>/…` for images named on the command line. */
   readonly layout: "backups" | "disks";
   readonly limits?: ResolverLimits;
-  /** How the root file system and the mounts of a disk with several file systems are found. */
+  /** How the root file system and the mounts of a disk with several file systems are found; default by its fstab. */
   readonly findGuest?: GuestFinder;
 }
 
@@ -22,8 +23,6 @@ export interface RestoreTreeOptions {
 export function createRestoreTree(options: RestoreTreeOptions): RestoreTree {
   return new DiskTree(options);
 }
-
-const noGuest: GuestFinder = async () => undefined;
 
 interface Backup extends BackupHandle {
   readonly inventoried: InventoriedBackup;
@@ -35,7 +34,7 @@ class DiskTree implements RestoreTree {
   readonly #backups: readonly Backup[];
   readonly #root: PlacedNode;
 
-  constructor({ backups, layout, limits = defaultLimits, findGuest = noGuest }: RestoreTreeOptions) {
+  constructor({ backups, layout, limits = defaultLimits, findGuest = findGuestOnDisk }: RestoreTreeOptions) {
     this.#limits = limits;
     const handleBackups = layout === "backups" ? separateBackups : joinedDisks;
     this.#backups = handleBackups(backups, { findGuest, limits });
