@@ -35,7 +35,7 @@ export async function startSshFixture(
   options: Partial<SshServerOptions> = {},
 ): Promise<SshFixture> {
   const directory = mkdtempSync(path.join(tmpdir(), "vmfr-ssh-"));
-  const userKey = await generateUserKey("a test");
+  const userKey = generateUserKey("a test");
   const log: LogLine[] = [];
   const write = (level: LogLine["level"]) => (fields: LogLine["fields"], message: string) => {
     log.push({ level, fields, message });
@@ -50,7 +50,7 @@ export async function startSshFixture(
     tree,
     user: "restore",
     authorizedKeys: userKey.publicKey,
-    hostKey: (await generateHostKey()).privateKey,
+    hostKey: generateHostKey().privateKey,
     host: "127.0.0.1",
     port: 0,
     logger: { info: write("info"), warn: write("warn"), error: write("error") },
