@@ -36,7 +36,7 @@ const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
 export function formatRelative(milliseconds: number, now = Date.now()): string {
   const difference = milliseconds - now;
   for (const [unit, length] of STEPS) {
-    if (Math.abs(difference) >= length) return relative.format(Math.round(difference / length), unit);
+    if (Math.abs(difference) >= length) return relative.format(Math.trunc(difference / length), unit);
   }
   return relative.format(0, "minute");
 }

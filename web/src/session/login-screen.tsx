@@ -16,8 +16,11 @@ export function LoginScreen() {
     <LoginPage
       loginTitle="Files from VM backups"
       loginSubtitle="User and password are printed where vmfr was started, or kept in the restore's Secret."
+      brandImgSrc="/favicon.svg"
+      brandImgAlt="vmfr"
       textContent="Browse, preview and download single files from the backups of a virtual machine. Nothing is restored, nothing can be changed."
     >
+      <h1 className="pf-v6-screen-reader">Log in to vmfr</h1>
       <LoginForm
         showHelperText={login.isError}
         helperText={login.error?.message}
