@@ -59,7 +59,7 @@ test("each of several keys logs in; others, other users and passwords do not", a
   expect(root.stderr).toContain("Permission denied (publickey)");
   expect(fixture.log).toContainEqual({
     level: "warn",
-    fields: { reason: 'line 2: keys of type "key" cannot be used here' },
+    fields: { reason: 'line 2: keys of type "a" cannot be used here' },
     message: "authorized key ignored",
   });
 });
