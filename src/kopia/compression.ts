@@ -1,5 +1,4 @@
 import * as zlib from "node:zlib";
-import { ZSTDDecoder } from "zstddec";
 import { decompressS2Stream } from "../codec/s2.ts";
 import { UnsupportedFeatureError } from "../errors.ts";
 
@@ -8,59 +7,57 @@ export const COMPRESSION_HEADER_LENGTH = 4;
 
 type Decompressor = (compressed: Uint8Array, maxOutput: number) => Uint8Array;
 
-/** Header ids come in families of 256: the low byte is the writer's level (kopia: repo/compression). */
-const FAMILIES: Record<number, Decompressor> = {
-  16: (bytes, maxOutputLength) => zlib.gunzipSync(bytes, { maxOutputLength }),
-  17: decompressZstd,
-  18: decompressS2Stream,
-  // Parallel gzip: the same stream.
-  19: (bytes, maxOutputLength) => zlib.gunzipSync(bytes, { maxOutputLength }),
-  21: (bytes, maxOutputLength) => zlib.inflateRawSync(bytes, { maxOutputLength }),
-};
+/**
+ * Undoes the compression of a content: header id (u32 big endian), then the compressed stream.
+ * Returns undefined when the stream is damaged or has more than `maxOutput` bytes inside.
+ * @throws UnsupportedFeatureError for compressions vmfr does not know.
+ */
+export type DecompressContent = (stored: Uint8Array, maxOutput: number) => Uint8Array | undefined;
 
 const LZ4_FAMILY = 0x14;
 
-const fallbackZstd = new ZSTDDecoder();
+/** Loads what this Node does not have built in. */
+export async function loadDecompression(): Promise<DecompressContent> {
+  const gunzip: Decompressor = (bytes, maxOutputLength) => zlib.gunzipSync(bytes, { maxOutputLength });
+  // Header ids come in families of 256: the low byte is the writer's level (kopia: repo/compression).
+  const families = new Map<number, Decompressor>([
+    [0x10, gunzip],
+    [0x11, await loadZstd()],
+    [0x12, decompressS2Stream],
+    // Parallel gzip: the same stream.
+    [0x13, gunzip],
+    [0x15, (bytes, maxOutputLength) => zlib.inflateRawSync(bytes, { maxOutputLength })],
+  ]);
+  return (stored, maxOutput) => {
+    if (stored.length < COMPRESSION_HEADER_LENGTH) return undefined;
+    const header = compressionHeader(stored);
+    const family = header >>> 8;
+    const decompress = families.get(family);
+    if (decompress === undefined) {
+      const name = family === LZ4_FAMILY ? "LZ4 compression" : `compression 0x${header.toString(16)}`;
+      throw new UnsupportedFeatureError("kopia", [name], "restore it with Kopia itself");
+    }
+    try {
+      return decompress(stored.subarray(COMPRESSION_HEADER_LENGTH), Math.max(1, maxOutput));
+    } catch {
+      return undefined;
+    }
+  };
+}
 
 type ZstdDecompressSync = (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
 
-/** Present in Node from 22.15 and 23.8. */
-const nativeZstd = (zlib as { zstdDecompressSync?: ZstdDecompressSync }).zstdDecompressSync;
-
-/** Must have finished once before `decompressContent`; loads what this Node does not have built in. */
-export async function loadDecompressors(): Promise<void> {
-  if (nativeZstd === undefined) await fallbackZstd.init();
+/** Node has it from 22.15 and 23.8 on; WebAssembly elsewhere. */
+async function loadZstd(): Promise<Decompressor> {
+  const native = (zlib as { zstdDecompressSync?: ZstdDecompressSync }).zstdDecompressSync;
+  if (native !== undefined) return (bytes, maxOutputLength) => native(bytes, { maxOutputLength });
+  const { ZSTDDecoder } = await import("zstddec");
+  const decoder = new ZSTDDecoder();
+  await decoder.init();
+  return (bytes, maxOutput) => decoder.decode(bytes, maxOutput);
 }
 
-function decompressZstd(bytes: Uint8Array, maxOutput: number): Uint8Array {
-  return nativeZstd === undefined
-    ? fallbackZstd.decode(bytes, maxOutput)
-    : nativeZstd(bytes, { maxOutputLength: Math.max(1, maxOutput) });
-}
-
-/**
- * Undoes the compression of a content.
- * @param stored header id (u32 big endian), then the compressed stream
- * @param maxOutput bytes; more than that is an error
- * @returns undefined when the stream is damaged
- * @throws UnsupportedFeatureError for compressions vmfr does not know.
- */
-export function decompressContent(stored: Uint8Array, maxOutput: number): Uint8Array | undefined {
-  if (stored.length < COMPRESSION_HEADER_LENGTH) return undefined;
-  const header = compressionHeader(stored);
-  const family = header >>> 8;
-  const decompress = Object.hasOwn(FAMILIES, family) ? FAMILIES[family] : undefined;
-  if (decompress === undefined) {
-    const name = family === LZ4_FAMILY ? "LZ4 compression" : `compression 0x${header.toString(16)}`;
-    throw new UnsupportedFeatureError("kopia", [name], "restore it with Kopia itself");
-  }
-  try {
-    return decompress(stored.subarray(COMPRESSION_HEADER_LENGTH), maxOutput);
-  } catch {
-    return undefined;
-  }
-}
-
+/** @param stored at least `COMPRESSION_HEADER_LENGTH` bytes */
 export function compressionHeader(stored: Uint8Array): number {
   return new DataView(stored.buffer, stored.byteOffset, stored.byteLength).getUint32(0, false);
 }

@@ -1,9 +1,9 @@
 import { LruCache } from "../bytes/lru-cache.ts";
-import { CorruptDataError } from "../errors.ts";
+import { CorruptDataError, type CorruptionPlace } from "../errors.ts";
 import { ObjectNotFoundError } from "../object-store/object-not-found-error.ts";
 import { ObjectTooShortError } from "../object-store/object-too-short-error.ts";
 import { type BlobReader, missingBlobError } from "./blob-reader.ts";
-import { COMPRESSION_HEADER_LENGTH, compressionHeader, decompressContent } from "./compression.ts";
+import { COMPRESSION_HEADER_LENGTH, compressionHeader, type DecompressContent } from "./compression.ts";
 import type { ContentEncryption } from "./content-encryption.ts";
 import type { ContentHash } from "./content-hash.ts";
 import { type ContentKey, contentHash, contentIdText } from "./content-id.ts";
@@ -22,6 +22,7 @@ export interface ContentStoreOptions {
   readonly index: ContentIndex;
   readonly encryption: ContentEncryption;
   readonly hash: ContentHash;
+  readonly decompress: DecompressContent;
   /** Bytes of plaintext kept in memory. */
   readonly cacheBytes: number;
 }
@@ -40,6 +41,10 @@ export class ContentStore {
   /** The keyed hash of the repository's contents. */
   get hash(): ContentHash {
     return this.#options.hash;
+  }
+
+  get decompress(): DecompressContent {
+    return this.#options.decompress;
   }
 
   /** Bytes of plaintext. @throws SourceError when the repository does not hold the content. */
@@ -143,13 +148,22 @@ export class ContentStore {
     const place = placeOf(key, entry);
     const opened = encryption.open(stored, contentHash(key));
     if (opened === undefined) throw new CorruptDataError(place, "damaged: its authentication tag does not match");
-    const plaintext = entry.compression === 0 ? opened : decompress(opened, entry, place);
+    const plaintext = entry.compression === 0 ? opened : this.#decompress(opened, entry, place);
     if (plaintext.length !== entry.originalLength) {
       throw new CorruptDataError(place, `holds ${plaintext.length} bytes, the index says ${entry.originalLength}`);
     }
     if (Buffer.compare(hash(plaintext), contentHash(key)) !== 0) {
       throw new CorruptDataError(place, "its hash does not match its id");
     }
+    return plaintext;
+  }
+
+  #decompress(opened: Uint8Array, entry: IndexEntry, place: CorruptionPlace): Uint8Array {
+    if (opened.length < COMPRESSION_HEADER_LENGTH || compressionHeader(opened) !== entry.compression) {
+      throw new CorruptDataError(place, "its compression header is not the one in the index");
+    }
+    const plaintext = this.#options.decompress(opened, entry.originalLength);
+    if (plaintext === undefined) throw new CorruptDataError(place, "does not decompress");
     return plaintext;
   }
 
@@ -163,23 +177,12 @@ export class ContentStore {
   }
 }
 
-type Place = ConstructorParameters<typeof CorruptDataError>[0];
-
-function placeOf(key: ContentKey, entry: IndexEntry): Place {
+function placeOf(key: ContentKey, entry: IndexEntry): CorruptionPlace {
   return {
     format: "kopia",
     structure: `content ${contentIdText(key)} in pack blob ${entry.packBlob}`,
     byteOffset: entry.packOffset,
   };
-}
-
-function decompress(opened: Uint8Array, entry: IndexEntry, place: Place): Uint8Array {
-  if (opened.length < COMPRESSION_HEADER_LENGTH || compressionHeader(opened) !== entry.compression) {
-    throw new CorruptDataError(place, "its compression header is not the one in the index");
-  }
-  const plaintext = decompressContent(opened, entry.originalLength);
-  if (plaintext === undefined) throw new CorruptDataError(place, "does not decompress");
-  return plaintext;
 }
 
 function cacheKeyOf(key: ContentKey): string {

@@ -3,7 +3,7 @@ import { SourceError } from "../errors.ts";
 import { ObjectNotFoundError } from "../object-store/object-not-found-error.ts";
 import type { ObjectStore } from "../object-store/object-store.ts";
 import { BlobReader, SealedBlobReader } from "./blob-reader.ts";
-import { loadDecompressors } from "./compression.ts";
+import { loadDecompression } from "./compression.ts";
 import { ContentEncryption } from "./content-encryption.ts";
 import { createContentHash } from "./content-hash.ts";
 import { ContentIndex, type IndexProgress } from "./content-index.ts";
@@ -47,7 +47,7 @@ export class KopiaRepository {
   readonly #objects: ObjectReader;
   readonly #zeroChunks: ZeroChunks;
   readonly #limits: Limits;
-  #snapshots: { readonly generation: number; readonly byId: Promise<Map<string, Snapshot>> } | undefined;
+  #snapshots: { readonly generation: number; readonly byId: Promise<ReadonlyMap<string, Snapshot>> } | undefined;
   #closed = false;
 
   private constructor(
@@ -81,7 +81,7 @@ export class KopiaRepository {
     const format = await openRepositoryFormat(await readFormatBlob(blobs, options.signal), password, blobs.name);
     const encryption = new ContentEncryption(format.encryption, format.masterKey);
     const hash = await createContentHash(format.hash, format.secret);
-    await loadDecompressors();
+    const decompress = await loadDecompression();
     const sealed = new SealedBlobReader(blobs, encryption, hash);
     const index = await ContentIndex.open({
       blobs,
@@ -90,7 +90,7 @@ export class KopiaRepository {
       onProgress: options.onIndexProgress,
     });
     const cacheBytes = options.cacheBytes ?? DEFAULT_CACHE_BYTES;
-    const contents = new ContentStore({ blobs, index, encryption, hash, cacheBytes });
+    const contents = new ContentStore({ blobs, index, encryption, hash, decompress, cacheBytes });
     return new KopiaRepository(blobs, format, index, contents, options);
   }
 
@@ -161,18 +161,21 @@ export class KopiaRepository {
   }
 
   /** Read again only when the index has changed. */
-  async #readSnapshots(signal: AbortSignal | undefined): Promise<Map<string, Snapshot>> {
+  async #readSnapshots(signal: AbortSignal | undefined): Promise<ReadonlyMap<string, Snapshot>> {
     this.#checkOpen();
     signal?.throwIfAborted();
     const { generation } = this.#index;
-    if (this.#snapshots?.generation !== generation) {
-      const byId = readSnapshots(this.#index, this.#contents, this.#limits);
-      this.#snapshots = { generation, byId };
-      byId.catch(() => {
-        this.#snapshots = undefined;
-      });
+    if (this.#snapshots?.generation === generation) return await this.#snapshots.byId;
+    const reading = { generation, byId: readSnapshots(this.#index, this.#contents, this.#limits) };
+    this.#snapshots = reading;
+    try {
+      return await reading.byId;
+    } catch (error) {
+      if (this.#snapshots === reading) this.#snapshots = undefined;
+      // Maintenance merged the manifests meanwhile, which a refreshed index shows.
+      if (this.#index.generation !== generation) return await this.#readSnapshots(signal);
+      throw error;
     }
-    return await (this.#snapshots?.byId as Promise<Map<string, Snapshot>>);
   }
 }
 

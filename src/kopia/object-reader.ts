@@ -1,6 +1,5 @@
 import type { Limits } from "../bytes/limits.ts";
 import { CorruptDataError, LimitError } from "../errors.ts";
-import { COMPRESSION_HEADER_LENGTH, decompressContent } from "./compression.ts";
 import type { ContentKey } from "./content-id.ts";
 import type { ContentStore } from "./content-store.ts";
 import { type ObjectId, parseObjectId } from "./object-id.ts";
@@ -117,8 +116,7 @@ export class ObjectReader {
 
   /** Format 1 compresses whole objects: header id, then the stream. */
   async #readCompressed(key: ContentKey, maxLength: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    const stored = await this.#contents.read(key, signal);
-    const plaintext = stored.length < COMPRESSION_HEADER_LENGTH ? undefined : decompressContent(stored, maxLength);
+    const plaintext = this.#contents.decompress(await this.#contents.read(key, signal), maxLength);
     if (plaintext === undefined) {
       throw new CorruptDataError({ format: "kopia", structure: "compressed object" }, "does not decompress");
     }

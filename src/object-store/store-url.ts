@@ -62,7 +62,7 @@ function parseS3(text: string): S3Options {
   if (unknown !== undefined) {
     throw new ConfigError(`the s3:// URL has the unknown parameter ${unknown}; known are ${S3_PARAMETERS.join(", ")}`);
   }
-  const folder = decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, "");
+  const folder = decodePath(url.pathname).replace(/^\/+|\/+$/g, "");
   const parameter = (name: string) => url.searchParams.get(name) ?? undefined;
   return {
     bucket: url.hostname,
@@ -74,6 +74,14 @@ function parseS3(text: string): S3Options {
     ...present("insecureSkipTLSVerify", flag(url, "insecureSkipTLSVerify")),
     ...present("profile", parameter("profile")),
   };
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch (error) {
+    throw new ConfigError("the path of the s3:// URL is not valid: write % as %25", { cause: error });
+  }
 }
 
 function present<Name extends string, Value>(name: Name, value: Value | undefined): { [name in Name]?: Value } {
