@@ -125,7 +125,7 @@ export class ContentIndex {
     const logIds = await blobs.list("m");
     const logs: CompactionLog[] = [];
     for (const id of logIds) {
-      logs.push(parseCompactionLog(JSON.parse(Buffer.from(await sealed.get(id)).toString()), id));
+      logs.push(parseCompactionLog(await sealed.get(id), id));
     }
     return { ids: liveIndexBlobsV0(await blobs.list("n"), logs) };
   }

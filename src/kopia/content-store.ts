@@ -68,6 +68,10 @@ export class ContentStore {
    * left to the `read` that asks for the content.
    */
   async prefetch(keys: readonly ContentKey[]): Promise<void> {
+    await this.#prefetch(keys).catch(() => undefined);
+  }
+
+  async #prefetch(keys: readonly ContentKey[]): Promise<void> {
     const wanted = keys.filter(
       (key) => this.#cache.get(cacheKeyOf(key)) === undefined && !this.#loads.has(cacheKeyOf(key)),
     );

@@ -1,5 +1,5 @@
 import { CorruptDataError } from "../errors.ts";
-import { fieldReader, type JsonFields } from "./json-fields.ts";
+import { fieldReader, type JsonFields, parseJsonFields } from "./json-fields.ts";
 import { nanosecondsOf } from "./timestamp.ts";
 
 /** An entry of a snapshot (kopia: snapshot/manifest.go). Its name is the backup's word and no path to follow. */
@@ -38,12 +38,7 @@ export function parseDirectoryEntry(fields: JsonFields): DirectoryEntry {
 /** The entries of a directory object. @throws CorruptDataError */
 export function parseDirectory(bytes: Uint8Array, objectId: string): DirectoryEntry[] {
   const place = { format: "kopia", structure: `directory ${objectId}` };
-  let fields: JsonFields;
-  try {
-    fields = fieldReader(JSON.parse(Buffer.from(bytes).toString("utf8")), place);
-  } catch (error) {
-    throw error instanceof CorruptDataError ? error : new CorruptDataError(place, "not valid JSON", { cause: error });
-  }
+  const fields = parseJsonFields(bytes, place);
   if (fields.text("stream", "") !== "kopia:directory") throw new CorruptDataError(place, "is not a directory");
   return fields.list("entries").map((entry) => parseDirectoryEntry(fieldReader(entry, place)));
 }

@@ -60,3 +60,14 @@ export function fieldReader(value: unknown, place: CorruptionPlace): JsonFields 
     },
   };
 }
+
+/** A JSON document that is one object. @throws CorruptDataError at `place` */
+export function parseJsonFields(bytes: Uint8Array, place: CorruptionPlace): JsonFields {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
+  } catch (error) {
+    throw new CorruptDataError(place, "not valid JSON", { cause: error });
+  }
+  return fieldReader(json, place);
+}

@@ -1,4 +1,4 @@
-import { fieldReader } from "./json-fields.ts";
+import { fieldReader, parseJsonFields } from "./json-fields.ts";
 
 /** Stops writers that predate format upgrades; holds no index. */
 const POISON_BLOB = "n00000000000000000000000000000000-";
@@ -9,10 +9,10 @@ export interface CompactionLog {
   readonly outputs: readonly string[];
 }
 
-/** Plaintext of an `m…` blob (kopia: repo/content/indexblob/index_blob_manager_v0.go). */
-export function parseCompactionLog(json: unknown, id: string): CompactionLog {
+/** Plaintext of an `m…` blob (kopia: repo/content/indexblob/index_blob_manager_v0.go). @throws CorruptDataError */
+export function parseCompactionLog(plaintext: Uint8Array, id: string): CompactionLog {
   const place = { format: "kopia", structure: `compaction log ${id}` };
-  const fields = fieldReader(json, place);
+  const fields = parseJsonFields(plaintext, place);
   const names = (list: readonly unknown[]) => list.map((item) => fieldReader(item, place).text("id"));
   return { inputs: names(fields.list("inputMetadata")), outputs: names(fields.list("outputMetadata")) };
 }

@@ -5,7 +5,7 @@ import { contentIdText } from "./content-id.ts";
 import type { ContentIndex } from "./content-index.ts";
 import type { ContentStore } from "./content-store.ts";
 import { type DirectoryEntry, parseDirectoryEntry } from "./directory.ts";
-import { fieldReader, type JsonFields } from "./json-fields.ts";
+import { fieldReader, type JsonFields, parseJsonFields } from "./json-fields.ts";
 import { nanosecondsOf } from "./timestamp.ts";
 
 /** A finished snapshot. */
@@ -58,15 +58,17 @@ export async function readSnapshots(
 
 function parseBatch(compressed: Uint8Array, structure: string, limits: Limits): Manifest[] {
   const place = { format: "kopia", structure };
-  let json: unknown;
-  try {
-    json = JSON.parse(gunzipSync(compressed, { maxOutputLength: limits.metadataObject }).toString("utf8"));
-  } catch (error) {
-    throw new CorruptDataError(place, "not compressed JSON", { cause: error });
-  }
-  return fieldReader(json, place)
+  return parseJsonFields(gunzip(compressed, place, limits), place)
     .list("entries")
     .map((entry) => parseManifest(entry, place));
+}
+
+function gunzip(compressed: Uint8Array, place: CorruptionPlace, limits: Limits): Uint8Array {
+  try {
+    return gunzipSync(compressed, { maxOutputLength: limits.metadataObject });
+  } catch (error) {
+    throw new CorruptDataError(place, "does not decompress", { cause: error });
+  }
 }
 
 function parseManifest(entry: unknown, place: CorruptionPlace): Manifest {

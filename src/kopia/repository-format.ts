@@ -1,6 +1,6 @@
-import { AccessError, CorruptDataError, UnsupportedFeatureError } from "../errors.ts";
+import { AccessError, UnsupportedFeatureError } from "../errors.ts";
 import { openAuthenticated } from "./content-encryption.ts";
-import { fieldReader } from "./json-fields.ts";
+import { fieldReader, type JsonFields, parseJsonFields } from "./json-fields.ts";
 import { deriveFormatKey, deriveKey } from "./key-derivation.ts";
 
 /** Name of the blob that makes a folder of a bucket a Kopia repository. */
@@ -35,7 +35,7 @@ export async function openRepositoryFormat(
   password: string,
   repository: string,
 ): Promise<RepositoryFormat> {
-  const envelope = fieldReader(parseJson(blob), PLACE);
+  const envelope = parseJsonFields(blob, PLACE);
   const uniqueId = envelope.base64("uniqueID");
   const encryption = envelope.text("encryption");
   if (encryption !== "AES256_GCM")
@@ -53,16 +53,8 @@ export async function openRepositoryFormat(
   return parseConfiguration(plaintext);
 }
 
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch (error) {
-    throw new CorruptDataError(PLACE, "not valid JSON", { cause: error });
-  }
-}
-
 function parseConfiguration(plaintext: Uint8Array): RepositoryFormat {
-  const format = fieldReader(parseJson(plaintext), PLACE).child("format");
+  const format = parseJsonFields(plaintext, PLACE).child("format");
   const version = format.integer("version");
   if (version < 1 || version > NEWEST_VERSION) {
     throw new UnsupportedFeatureError("kopia", [`repository format version ${version}`], "a newer vmfr may read it");
@@ -85,9 +77,7 @@ function parseConfiguration(plaintext: Uint8Array): RepositoryFormat {
   };
 }
 
-type Fields = ReturnType<typeof fieldReader>;
-
-function upgradeWarnings(lock: Fields | undefined): string[] {
+function upgradeWarnings(lock: JsonFields | undefined): string[] {
   if (lock === undefined) return [];
   return [
     `an upgrade of the repository was begun by ${lock.text("ownerID", "an unnamed owner")}; new backups may not be visible yet`,
