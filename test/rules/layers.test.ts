@@ -41,7 +41,7 @@ test("folders import only lower layers", () => {
     const from = layerOf(file);
     if (from === "errors.ts") continue;
     expect(LAYERS, `src/${from} has no layer`).toHaveProperty(from);
-    for (const specifier of importsOf(file).filter((name) => name.startsWith("."))) {
+    for (const specifier of importsOf(file).filter((name) => name.startsWith(".") && name.endsWith(".ts"))) {
       const target = path.relative(source, path.resolve(source, path.dirname(file), specifier));
       const to = layerOf(target);
       if (to === from || to === "errors.ts") continue;

@@ -29,6 +29,7 @@ export function Frame({ session, children }: { readonly session: Session; readon
   return (
     <Page
       mainContainerId={MAIN_ID}
+      isContentFilled
       skipToContent={<SkipToContent href={`#${MAIN_ID}`}>Skip to content</SkipToContent>}
       masthead={
         <Masthead>
