@@ -1,4 +1,5 @@
 import { gzipSync } from "node:zlib";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { VolumeData } from "../../test/setup/velero-objects/backup-plan.ts";
 import { MemoryStore } from "../../test/setup/velero-objects/memory-store.ts";
@@ -225,4 +226,46 @@ test("the tarball is read once, and PAX names are found", async () => {
   expect(found?.volumes[0]).toMatchObject({ pvcName, volumeMode: "Filesystem", location: { kind: "kopia" } });
   expect(store.requests.filter((request) => request === `GET ${TARBALL}`)).toHaveLength(1);
   expect(store.requests).toHaveLength(5);
+});
+
+/** Any JSON in place of any value of a genuine object. */
+function withForeignValue(genuine: unknown, at: number, foreign: unknown): unknown {
+  let seen = 0;
+  return JSON.parse(JSON.stringify(genuine), (_key, value: unknown) => (seen++ === at ? foreign : value));
+}
+
+test("any value anywhere gives an answer or a named error, nothing else", async () => {
+  const values = planned(
+    disk({ kind: "moved", manifestId }),
+    disk({ kind: "pod-volume-backup", manifestId }, { pvcName: "b" }),
+  );
+  const machine = values.resources.find("virtualmachines.kubevirt.io", "web-1");
+  const claim = values.resources.find("persistentvolumeclaims", "root");
+  const genuine = [
+    values.description,
+    values.volumeInfo,
+    values.podVolumeBackups,
+    values.itemOperations,
+    machine.object,
+    claim.object,
+  ];
+  await fc.assert(
+    fc.asyncProperty(fc.nat(genuine.length - 1), fc.nat(60), fc.jsonValue(), async (which, at, foreign) => {
+      const bent = genuine.map((value, index) => (index === which ? withForeignValue(value, at, foreign) : value));
+      const [description, volumeInfo, podVolumeBackups, itemOperations] = bent;
+      // Bent values need not have the shapes that the writer's types promise; that is the point.
+      const lists = { description, volumeInfo, podVolumeBackups, itemOperations } as Partial<typeof values>;
+      machine.object = bent[4] as typeof machine.object;
+      claim.object = bent[5] as typeof claim.object;
+      const objects = encodeBackup({ ...values, ...lists });
+      const catalog = new BackupCatalog(new MemoryStore(objects));
+      try {
+        const backup = await catalog.backup("b1");
+        if (backup !== undefined) await catalog.vm(backup, vm);
+      } catch (error) {
+        expect(error).toBeInstanceOf(VmfrError);
+      }
+    }),
+    { numRuns: 100 },
+  );
 });

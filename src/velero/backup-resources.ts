@@ -42,7 +42,7 @@ export type DataUpload = z.output<typeof dataUploadSchema>;
 const podSchema = z.object({
   metadata: z.object({ name: z.string(), labels: stringMap, annotations: stringMap }),
 });
-export type Pod = z.output<typeof podSchema>;
+type Pod = z.output<typeof podSchema>;
 
 export interface VmReference {
   readonly namespace: string;

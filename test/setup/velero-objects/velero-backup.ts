@@ -9,7 +9,7 @@ import { KubernetesObjects } from "./kubernetes-objects.ts";
 import { tarArchive } from "./tar-archive.ts";
 import { plannedVolumeEvidence } from "./volume-evidence.ts";
 
-export const VELERO_NAMESPACE = "velero";
+const VELERO_NAMESPACE = "velero";
 
 export interface BackupValues {
   readonly name: string;
