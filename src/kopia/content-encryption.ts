@@ -3,8 +3,8 @@ import { UnsupportedFeatureError } from "../errors.ts";
 import { deriveKey } from "./key-derivation.ts";
 
 /** Bytes around a plaintext: nonce before, authentication tag behind. */
-export const NONCE_LENGTH = 12;
-export const TAG_LENGTH = 16;
+const NONCE_LENGTH = 12;
+const TAG_LENGTH = 16;
 export const ENCRYPTION_OVERHEAD = NONCE_LENGTH + TAG_LENGTH;
 
 /** Bytes of the per-content value that selects the key and is authenticated along. */

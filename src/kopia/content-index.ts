@@ -37,9 +37,9 @@ export class ContentIndex {
     this.#options = options;
   }
 
-  static async open(options: ContentIndexOptions): Promise<ContentIndex> {
+  static async open(options: ContentIndexOptions, signal?: AbortSignal): Promise<ContentIndex> {
     const index = new ContentIndex(options);
-    await index.refresh();
+    await index.#refreshOnce(signal);
     return index;
   }
 
@@ -92,13 +92,13 @@ export class ContentIndex {
     await this.refresh().catch(() => undefined);
   }
 
-  async #refreshOnce(): Promise<void> {
+  async #refreshOnce(signal?: AbortSignal): Promise<void> {
     try {
-      await this.#load();
+      await this.#load(signal);
     } catch (error) {
       if (!(error instanceof ObjectNotFoundError)) throw error;
       // A compaction replaced a listed blob before it was fetched: the new listing names its successor.
-      await this.#load().catch((again: unknown) => {
+      await this.#load(signal).catch((again: unknown) => {
         if (!(again instanceof ObjectNotFoundError)) throw again;
         throw missingBlobError(this.#options.blobs, `index blob ${again.key}`, again);
       });
@@ -106,39 +106,41 @@ export class ContentIndex {
     this.#refreshedAt = Date.now();
   }
 
-  async #load(): Promise<void> {
-    const live = this.#options.epochs ? await this.#listEpochs() : await this.#listV0();
+  async #load(signal: AbortSignal | undefined): Promise<void> {
+    const live = this.#options.epochs ? await this.#listEpochs(signal) : await this.#listV0(signal);
     const missing = live.ids.filter((id) => !this.#loaded.has(id));
-    const fetched = await this.#fetch(missing);
+    const fetched = await this.#fetch(missing, signal);
     const dropped = [...this.#loaded.keys()].some((id) => !live.ids.includes(id));
     this.#loaded = new Map(live.ids.map((id) => [id, (this.#loaded.get(id) ?? fetched.get(id)) as IndexBlob]));
     this.#watermark = live.watermark ?? 0;
     if (dropped || missing.length > 0) this.#generation++;
   }
 
-  async #listEpochs(): Promise<LiveIndexBlobs> {
-    return liveIndexBlobs(await this.#options.blobs.list("x"));
+  async #listEpochs(signal: AbortSignal | undefined): Promise<LiveIndexBlobs> {
+    return liveIndexBlobs(await this.#options.blobs.list("x", signal));
   }
 
-  async #listV0(): Promise<LiveIndexBlobs> {
+  async #listV0(signal: AbortSignal | undefined): Promise<LiveIndexBlobs> {
     const { blobs, sealed } = this.#options;
-    const logIds = await blobs.list("m");
+    const logIds = await blobs.list("m", signal);
     const logs: CompactionLog[] = [];
     for (const id of logIds) {
-      logs.push(parseCompactionLog(await sealed.get(id), id));
+      logs.push(parseCompactionLog(await sealed.get(id, signal), id));
     }
-    return { ids: liveIndexBlobsV0(await blobs.list("n"), logs) };
+    return { ids: liveIndexBlobsV0(await blobs.list("n", signal), logs) };
   }
 
-  async #fetch(ids: readonly string[]): Promise<Map<string, IndexBlob>> {
+  async #fetch(ids: readonly string[], signal: AbortSignal | undefined): Promise<Map<string, IndexBlob>> {
     const { sealed, onProgress } = this.#options;
     const fetched = new Map<string, IndexBlob>();
+    // The first failure stops the others.
     const abort = new AbortController();
+    const stop = signal === undefined ? abort.signal : AbortSignal.any([abort.signal, signal]);
     const queue = ids.values();
     const worker = async (): Promise<void> => {
       for (const id of queue) {
-        if (abort.signal.aborted) return;
-        fetched.set(id, parseIndexBlob(await sealed.get(id, abort.signal), id));
+        if (stop.aborted) return;
+        fetched.set(id, parseIndexBlob(await sealed.get(id, stop), id));
         onProgress?.({ loaded: fetched.size, total: ids.length });
       }
     };
@@ -147,6 +149,7 @@ export class ContentIndex {
     } finally {
       abort.abort();
     }
+    signal?.throwIfAborted();
     return fetched;
   }
 }

@@ -24,6 +24,7 @@ export interface KopiaOptions {
   readonly limits?: Limits;
   /** Called while the indexes load. */
   readonly onIndexProgress?: (progress: IndexProgress) => void;
+  /** Stops the opening. */
   readonly signal?: AbortSignal;
 }
 
@@ -83,12 +84,15 @@ export class KopiaRepository {
     const hash = await createContentHash(format.hash, format.secret);
     const decompress = await loadDecompression();
     const sealed = new SealedBlobReader(blobs, encryption, hash);
-    const index = await ContentIndex.open({
-      blobs,
-      sealed,
-      epochs: format.epochs,
-      onProgress: options.onIndexProgress,
-    });
+    const index = await ContentIndex.open(
+      {
+        blobs,
+        sealed,
+        epochs: format.epochs,
+        onProgress: options.onIndexProgress,
+      },
+      options.signal,
+    );
     const cacheBytes = options.cacheBytes ?? DEFAULT_CACHE_BYTES;
     const contents = new ContentStore({ blobs, index, encryption, hash, decompress, cacheBytes });
     return new KopiaRepository(blobs, format, index, contents, options);
