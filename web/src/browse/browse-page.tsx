@@ -10,6 +10,7 @@ import {
 import { useMemo, useRef, useState } from "react";
 import type { Entry } from "../../../src/serve/http/api-types.ts";
 import { Failure } from "../failure.tsx";
+import { decodeSegment } from "../format/text.ts";
 import { browseAddress, navigate } from "../location.ts";
 import { PreviewPanel } from "../preview/preview-panel.tsx";
 import { BackupSwitch } from "./backup-switch.tsx";
@@ -45,6 +46,7 @@ export function BrowsePage({ path }: { readonly path: string }) {
   return (
     <div ref={page} className="vmfr-page">
       <PageSection hasBodyWrapper={false}>
+        <h1 className="pf-v6-screen-reader">Files in {decodeSegment(path)}</h1>
         <Breadcrumbs path={path} />
         <Toolbar>
           <ToolbarContent>
