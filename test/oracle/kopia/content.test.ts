@@ -88,6 +88,8 @@ test.each(COMPRESSIONS)("a disk image compressed with %s", async (compression) =
   const workspace = await KopiaWorkspace.create(scratchDirectory());
   await workspace.run(["policy", "set", "--global", "--compression", compression]);
   const { id } = await workspace.snapshotDirectory(folder, SOURCE);
+  const contents = await workspace.run(["content", "list", "--compression"]);
+  expect(contents).toContain(compression);
   const repository = await openAsBucket(workspace);
   await expectSameBytes((await repository.openDiskOf(await repository.snapshot(id))).source, image);
 });
