@@ -49,9 +49,14 @@ export class Directory {
    */
   async *batches(after: number, signal?: AbortSignal): AsyncGenerator<readonly DirectoryEntry[], void, undefined> {
     const { fastCommits } = this.#volume;
-    if (!fastCommits?.isNewDirectory(this.#inode.number)) yield* this.#storedBatches(after, signal);
+    if (!this.#isNew()) yield* this.#storedBatches(after, signal);
     const added = fastCommits?.addedEntries(this.#inode.number).filter((entry) => entry.cursor > after) ?? [];
     if (added.length > 0) yield added;
+  }
+
+  /** Made by a fast commit: what lies in its blocks on the disk is not its own. */
+  #isNew(): boolean {
+    return this.#volume.fastCommits?.isNewDirectory(this.#inode.number) ?? false;
   }
 
   async *#storedBatches(
@@ -110,8 +115,9 @@ export class Directory {
   ): AsyncGenerator<{ logical: number; physical?: number }, void, undefined> {
     const { blockCount } = this.#volume.superblock;
     const end = this.#blockCount();
-    if (end > blockCount)
+    if (end > blockCount) {
       throw inodeCorruption(this.#inode.number, `directory of ${end} blocks in a file system of ${blockCount}`);
+    }
     const map = fileMap(this.#volume, this.#inode);
     let next = from;
     while (next < end) {
@@ -184,7 +190,8 @@ export class Directory {
   async lookup(name: Uint8Array, signal?: AbortSignal): Promise<DirectoryEntry | undefined> {
     const added = this.#volume.fastCommits?.addedEntry(this.#inode.number, name);
     if (added !== undefined) return added;
-    const found = this.#indexed && !this.#encrypted ? await this.#lookupIndexed(name, signal) : undefined;
+    const mayShortcut = this.#indexed && !this.#encrypted && !this.#isNew();
+    const found = mayShortcut ? await this.#lookupIndexed(name, signal) : undefined;
     if (found !== undefined) return found;
     for await (const batch of this.batches(0, signal)) {
       const entry = batch.find((each) => compareBytes(each.name, name) === 0);

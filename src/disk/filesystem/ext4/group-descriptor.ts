@@ -111,7 +111,7 @@ export function firstBlockOfGroup(superblock: Superblock, group: number): number
 }
 
 /** Whether a group starts with a copy of the superblock (super.rst; sparse_super, sparse_super2). */
-export function hasSuperblock(superblock: Superblock, group: number): boolean {
+function hasSuperblock(superblock: Superblock, group: number): boolean {
   if (group === 0) return true;
   if (has(superblock.features, "compat", COMPAT.SPARSE_SUPER2)) return superblock.backupGroups.includes(group);
   if (group === 1 || !has(superblock.features, "roCompat", RO_COMPAT.SPARSE_SUPER)) return true;

@@ -17,7 +17,7 @@ export function inodeAttributes(inode: Inode): AttributeEntry[] {
 }
 
 /** Whether an attribute is the second part of inline data, which Linux does not show. */
-export function isInlineData(entry: AttributeEntry): boolean {
+function isInlineData(entry: AttributeEntry): boolean {
   return entry.index === SYSTEM && Buffer.from(entry.name).toString("latin1") === "data";
 }
 

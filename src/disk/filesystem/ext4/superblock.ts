@@ -9,7 +9,7 @@ import { COMPAT, type FeatureWords, INCOMPAT, RO_COMPAT, typeByFeatures, unreada
 
 export const SUPERBLOCK_OFFSET = 1024;
 export const SUPERBLOCK_SIZE = 1024;
-export const SUPERBLOCK_MAGIC = 0xef53;
+const SUPERBLOCK_MAGIC = 0xef53;
 
 const CHECKSUM_OFFSET = 0x3fc;
 const CHECKSUM_TYPE_CRC32C = 1;
@@ -41,8 +41,6 @@ export interface Superblock {
   readonly groupCount: number;
   /** Bytes of an inode on disk: 128 or a larger power of two. */
   readonly inodeSize: number;
-  /** The lowest inode number files can have. */
-  readonly firstInode: number;
   /** Bytes of a group descriptor. */
   readonly descriptorSize: number;
   /** With meta_bg: the first block of descriptors that lies in its own meta block group. */
@@ -142,7 +140,6 @@ type GeometryKey =
   | "inodesPerGroup"
   | "groupCount"
   | "inodeSize"
-  | "firstInode"
   | "descriptorSize"
   | "firstMetaGroup"
   | "ownGroup"
@@ -190,7 +187,6 @@ function parseGeometry(cursor: Cursor, features: FeatureWords): Pick<Superblock,
     inodesPerGroup,
     groupCount,
     inodeSize,
-    firstInode: original ? 11 : cursor.u32le(0x54),
     descriptorSize,
     firstMetaGroup: cursor.u32le(0x104),
     ownGroup: cursor.u16le(0x5a),
