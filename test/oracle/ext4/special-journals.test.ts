@@ -1,5 +1,5 @@
-/** Images that not every kernel mounts, and what vmfr says about those that it does not read whole. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+/** Journals that no workload makes: written step by step, or lying on another device. */
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { openExt4 } from "../../../src/disk/filesystem/ext4/ext4-file-system.ts";
@@ -8,43 +8,10 @@ import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
 import { tally } from "../../setup/tally.ts";
 import { compareListings, requireEqual } from "../listing/compare-listings.ts";
-import type { Listing, ListingField } from "../listing/listing-entry.ts";
-import { walkReference } from "../listing/reference-walk.ts";
-import { EXT4_PACKAGES, formatImage, populate, tool } from "./images.ts";
+import { EXT4_PACKAGES, formatImage, tool } from "./images.ts";
 import { kernelListing, walkChecked } from "./kernel-oracle.ts";
 
 beforeAll(() => requireDebianPackages(...EXT4_PACKAGES));
-
-const LOST_AND_FOUND = Buffer.from("lost+found").toString("hex");
-
-const without = (listing: Listing, path: string): Listing => new Map([...listing].filter(([at]) => at !== path));
-
-/** What mke2fs -d does not carry over from the directory it copies, and what depends on the block size. */
-const NOT_COPIED: readonly ListingField[] = ["node", "allocated", "mtime", "atime", "ctime", "birthtime", "data"];
-
-test.each([
-  ["64 KiB blocks", 64, ["-t", "ext4", "-b", "65536"]],
-  ["32 KiB blocks, block-mapped", 64, ["-t", "ext4", "-b", "32768", "-O", "^extent,^64bit"]],
-  ["casefold", 48, ["-t", "ext4", "-b", "4096", "-O", "casefold", "-E", "encoding=utf8"]],
-  ["1K, inline_data, no journal", 48, ["-t", "ext4", "-b", "1024", "-O", "inline_data,^has_journal"]],
-] as const)("%s, filled by mke2fs: every entry as in the directory it was made from", async (name, size, mkfs) => {
-  const directory = scratchDirectory();
-  const original = path.join(directory, "original");
-  mkdirSync(original);
-  await populate(original, 4096, ["sizes", "several", "special", "modes", "names", "tiny"]);
-  const image = path.join(directory, "image");
-  await formatImage(image, size, [...mkfs, "-d", original]);
-  const fileSystem = await openExt4(new MemorySource(Uint8Array.from(readFileSync(image))));
-  const actual = without(await walkChecked(fileSystem), LOST_AND_FOUND);
-  const comparison = compareListings(actual, await walkReference(original), {
-    ignore: (entry) => {
-      if (entry.path === "") return [...NOT_COPIED, "mode", "size", "links", "xattrs"];
-      return entry.type === "directory" ? [...NOT_COPIED, "size", "links"] : NOT_COPIED;
-    },
-  });
-  requireEqual(name, comparison);
-  tally("ext4 entries equal to what mke2fs was given", comparison.equal);
-});
 
 test("a journal written by debugfs is replayed as the kernel replays it", async () => {
   const directory = scratchDirectory();
