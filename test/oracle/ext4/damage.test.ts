@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openExt4 } from "../../../src/disk/filesystem/ext4/ext4-file-system.ts";
@@ -59,7 +59,7 @@ async function metadataOffsets(file: string, directory: string): Promise<number[
 
 beforeAll(async () => {
   await requireDebianPackages(...EXT4_PACKAGES);
-  const directory = execFileSync("mktemp", ["-d"], { encoding: "utf8" }).trim();
+  const directory = mkdtempSync(path.join(tmpdir(), "vmfr-test-"));
   try {
     const file = await makeImage(RECIPE, directory);
     image = Uint8Array.from(readFileSync(file));
@@ -68,7 +68,7 @@ beforeAll(async () => {
     const kernel = await kernelListing(file);
     expect([...intact.keys()].toSorted()).toEqual([...kernel.keys()].toSorted());
   } finally {
-    execFileSync("rm", ["-rf", directory]);
+    rmSync(directory, { recursive: true, force: true });
   }
 });
 

@@ -6,7 +6,7 @@
  */
 
 /** Logical blocks of an inode now map to these physical blocks; replaces what was mapped there. */
-export interface AddRange {
+interface AddRange {
   readonly kind: "add-range";
   readonly inode: number;
   /** First logical block. */
@@ -19,7 +19,7 @@ export interface AddRange {
 }
 
 /** Logical blocks of an inode are no longer mapped. */
-export interface DeleteRange {
+interface DeleteRange {
   readonly kind: "delete-range";
   readonly inode: number;
   readonly logicalBlock: number;
@@ -28,7 +28,7 @@ export interface DeleteRange {
 }
 
 /** A name appears in (`create`, `link`) or disappears from (`unlink`) a directory. */
-export interface DentryChange {
+interface DentryChange {
   readonly kind: "create" | "link" | "unlink";
   readonly parent: number;
   readonly inode: number;

@@ -22,7 +22,7 @@ const COMMIT_CHECKSUM = 0x10;
 const COMMIT_SECONDS = 0x30;
 const CRC32_CHECKSUM_TYPE = 1;
 
-export type JournalBlockKind = "descriptor" | "commit" | "revoke";
+type JournalBlockKind = "descriptor" | "commit" | "revoke";
 
 const KINDS: Readonly<Record<number, JournalBlockKind>> = { 1: "descriptor", 2: "commit", 5: "revoke" };
 

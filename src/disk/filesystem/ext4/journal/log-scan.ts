@@ -35,8 +35,6 @@ export interface LogScan {
   readonly transactions: readonly Transaction[];
   /** Sequence of the first transaction that is not complete. */
   readonly endSequence: number;
-  /** Whether the log ends inside a transaction that was being written, which is what a power cut leaves. */
-  readonly torn: boolean;
 }
 
 /** Bytes one revoke record is reckoned to occupy in memory. */
@@ -80,7 +78,6 @@ class Scanner {
     return {
       transactions: this.transactions,
       endSequence: this.#interrupted ?? this.#sequence,
-      torn: this.#interrupted !== undefined || this.#blocks.length > 0 || this.#revoked.length > 0,
     };
   }
 
