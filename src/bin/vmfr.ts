@@ -6,6 +6,9 @@ import { runProgram } from "../cli/program.ts";
 /** Beside the bundle once built; in dist/ when this file runs from the sources. */
 const webRoots = ["./web", "../../dist/web"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
 
+// The AWS SDK would tell everybody with an older Node, on stderr, that it will want a newer one some day.
+process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
+
 // `vmfr ls | head` ends early on purpose.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);

@@ -26,6 +26,11 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** Program and arguments of `vmfr serve`, for tests that read what it prints for people. */
+export function serveCommand(args: readonly string[]): readonly [string, string[]] {
+  return [node, [builtProgram(), "serve", ...args]];
+}
+
 /** Runs the built program to its end. */
 export async function vmfr(args: readonly string[], environment: Record<string, string> = {}): Promise<Finished> {
   const options = {
@@ -64,7 +69,8 @@ export interface Server extends Ready {
 
 /** `vmfr serve` on free ports, ready to be used. */
 export async function startServer(args: readonly string[], environment: Record<string, string> = {}): Promise<Server> {
-  const child = spawn(node, [builtProgram(), "serve", "--json", "--https-port", "0", "--ssh-port", "0", ...args], {
+  const [command, all] = serveCommand(["--json", "--https-port", "0", "--ssh-port", "0", ...args]);
+  const child = spawn(command, all, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...environment },
   });
