@@ -1,11 +1,11 @@
 import type { SparseSource } from "../../../source/byte-source.ts";
 import { MemorySource } from "../../../source/memory-source.ts";
+import type { FileMap } from "../file-map.ts";
+import { MappedSource } from "../mapped-source.ts";
 import { ExtentTree } from "./extent-tree.ts";
-import type { FileMap } from "./file-map.ts";
 import { IndirectBlocks } from "./indirect-blocks.ts";
 import { inlineContent } from "./inline-data.ts";
 import { INODE_FLAG, type Inode, inodeHas } from "./inode.ts";
-import { MappedSource } from "./mapped-source.ts";
 import type { Volume } from "./volume.ts";
 
 /** The map of an inode whose content lies in blocks. */

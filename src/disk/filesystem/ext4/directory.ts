@@ -1,13 +1,13 @@
 import { compareBytes } from "../../../bytes/byte-name.ts";
 import { Cursor } from "../../../bytes/cursor.ts";
 import { CorruptDataError } from "../../../errors.ts";
+import type { FileMap } from "../file-map.ts";
 import type { DirectoryEntry } from "../file-system.ts";
 import { fileMap } from "./content.ts";
 import { type EntryRules, parseEntries, type StoredEntry, verifyLeaf } from "./directory-block.ts";
 import { directoryHash } from "./directory-hash.ts";
 import { encryptedNameToken } from "./encrypted-name.ts";
 import { COMPAT, INCOMPAT } from "./features.ts";
-import type { FileMap } from "./file-map.ts";
 import { candidateLeaves, hashVersionOf, isIndexNode, verifyIndexNode } from "./htree.ts";
 import { inlineParts } from "./inline-data.ts";
 import { INODE_FLAG, type Inode, inodeCorruption, inodeHas, seedOf } from "./inode.ts";

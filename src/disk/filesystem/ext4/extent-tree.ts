@@ -1,7 +1,7 @@
 /** Extent trees (kernel Documentation/filesystems/ext4/ifork.rst, "Extent Tree"); little-endian. */
 import { crc32c } from "../../../bytes/crc32c.ts";
 import { Cursor } from "../../../bytes/cursor.ts";
-import type { BlockRun, FileMap, MapWindow } from "./file-map.ts";
+import type { BlockRun, FileMap, MapWindow } from "../file-map.ts";
 import { type Inode, seedOf } from "./inode.ts";
 import { liesInside, readBlock, type Volume } from "./volume.ts";
 

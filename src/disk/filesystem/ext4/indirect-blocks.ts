@@ -1,6 +1,6 @@
 /** Direct and indirect block numbers of ext2 and ext3 (kernel Documentation/filesystems/ext4/blockmap.rst). */
 import { Cursor } from "../../../bytes/cursor.ts";
-import type { BlockRun, FileMap, MapWindow } from "./file-map.ts";
+import type { BlockRun, FileMap, MapWindow } from "../file-map.ts";
 import { type Inode, inodeCorruption } from "./inode.ts";
 import { liesInside, readBlock, type Volume } from "./volume.ts";
 

@@ -1,7 +1,7 @@
-import type { ByteSource, Extent, SparseSource } from "../../../source/byte-source.ts";
-import { checkRange } from "../../../source/check-range.ts";
-import { mergeExtents } from "../../../source/extents.ts";
-import { RunListSource } from "../../../source/run-list-source.ts";
+import type { ByteSource, Extent, SparseSource } from "../../source/byte-source.ts";
+import { checkRange } from "../../source/check-range.ts";
+import { mergeExtents } from "../../source/extents.ts";
+import { RunListSource } from "../../source/run-list-source.ts";
 import type { FileMap, MapWindow } from "./file-map.ts";
 
 /** Windows kept: enough for several readers at different places of one file. */
