@@ -9,6 +9,14 @@ export function localBackup(disks: readonly LocalDisk[]): TreeBackup {
   return { name: "", vm: { namespace: "", name: "" }, disks: disks.map(localDisk) };
 }
 
+/** @throws SourceError for the first file that cannot be opened: a disk that is not there is a wrong call, not a damaged disk. */
+export async function checkFiles(disks: readonly LocalDisk[]): Promise<void> {
+  for (const path of disks.flatMap(({ file, backing }) => [file, ...backing])) {
+    const source = await FileSource.open(path);
+    await source.close();
+  }
+}
+
 function localDisk({ name, file, backing }: LocalDisk): TreeDisk {
   return {
     name,

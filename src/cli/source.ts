@@ -28,11 +28,12 @@ export async function openSource(context: CommandContext, options: SourceOptions
 }
 
 async function openLocalSource(options: SourceOptions): Promise<Source> {
-  const [{ createRestoreTree }, { localBackup }, { findGuest }] = await Promise.all([
+  const [{ createRestoreTree }, { checkFiles, localBackup }, { findGuest }] = await Promise.all([
     import("../restore-tree/restore-tree.ts"),
     import("./local-disks.ts"),
     import("../disk/guest/find-guest.ts"),
   ]);
+  await checkFiles(options.disk);
   const backups = [localBackup(options.disk)];
   const tree = createRestoreTree({ backups, layout: "disks", findGuest });
   return { tree, backups, layout: "disks", close: () => tree.close() };
