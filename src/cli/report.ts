@@ -21,6 +21,12 @@ export class Report {
     this.#codes.push(exitCodeOf(error));
   }
 
+  /** Something was asked for and is not there, for a reason that is not an error of its own. */
+  note(sentence: string): void {
+    this.#context.stderr.write(`vmfr: ${sentence}\n`);
+    this.#codes.push(PARTIAL);
+  }
+
   /** 0 when all went well, the failure's own code when nothing did, PARTIAL in between. */
   get exitCode(): number {
     const [first] = this.#codes;

@@ -1,5 +1,5 @@
 import { displayName, splitPath } from "../../bytes/byte-name.ts";
-import type { TreeNode, TreeStat } from "../../restore-tree/tree-node.ts";
+import type { RestoreTree, TreeNode, TreeStat } from "../../restore-tree/tree-node.ts";
 import { walk } from "../../restore-tree/walk.ts";
 import type { CommandContext } from "../context.ts";
 import { entryJson } from "../entry-json.ts";
@@ -29,6 +29,7 @@ export async function ls(context: CommandContext, paths: readonly string[], opti
       if (paths.length > 1) await printer.heading(node);
       if (options.recursive) await printRecursively(node, printer, report);
       else await printChildren(node, printer, report);
+      await explainEmptyDisks(source.tree, node, options.recursive ?? false, report);
     });
     await printer.end();
     await output.flush();
@@ -54,6 +55,17 @@ async function printChildren(directory: TreeNode, printer: Printer, report: Repo
 async function printRecursively(start: TreeNode, printer: Printer, report: Report): Promise<void> {
   for await (const { node, stat, depth } of walk(start, { onError: (_path, error) => report.fail(error) })) {
     if (depth > 0) await printer.print(node, stat);
+  }
+}
+
+/** A disk that cannot be read is an empty directory; who lists it has to learn why. */
+async function explainEmptyDisks(tree: RestoreTree, listed: TreeNode, below: boolean, report: Report): Promise<void> {
+  const path = displayName(listed.path);
+  const { backups } = await tree.inventory();
+  for (const disk of backups.flatMap(({ disks }) => disks)) {
+    const isListed = disk.path === path || (below && disk.path.startsWith(path === "/" ? path : `${path}/`));
+    if (isListed && disk.state === "unavailable")
+      report.note(`${disk.path} cannot be read: ${disk.reasons.join("; ")}`);
   }
 }
 
