@@ -38,7 +38,7 @@ export class CachedSource implements SparseSource {
    * @throws SourceError when the range lies outside the source
    */
   peek(offset: number, length: number): Uint8Array | undefined {
-    checkRange(offset, length, this.size, "cached source");
+    checkRange(offset, length, this.size, "volume");
     const index = Math.floor(offset / this.#blockSize);
     const within = offset - index * this.#blockSize;
     if (within + length <= this.#blockSize) return this.#blocks.get(index)?.subarray(within, within + length);

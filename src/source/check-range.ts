@@ -13,7 +13,7 @@ export function checkRange(offset: number, length: number, size: number, what: s
     length >= 0 &&
     offset + length <= size;
   if (!valid) {
-    throw new SourceError(`${what}: bytes ${offset} to ${offset + length} lie outside its ${size} bytes`, {
+    throw new SourceError(`${what}: bytes ${offset} to ${offset + length} lie outside: it ends at byte ${size}`, {
       retryable: false,
     });
   }
