@@ -85,7 +85,19 @@ describe("a disk image", () => {
     const content = path.join(scratch, "content");
     execFileSync("mkdir", ["-p", path.join(content, "a/b")]);
     writeFileSync(path.join(content, "a/file.txt"), "content\n".repeat(1000));
-    execFileSync("mke2fs", ["-t", "ext4", "-O", "metadata_csum,^has_journal", "-b", "1024", "-d", content, file, "8M"]);
+    execFileSync("mke2fs", [
+      "-q",
+      "-t",
+      "ext4",
+      "-O",
+      "metadata_csum,^has_journal",
+      "-b",
+      "1024",
+      "-d",
+      content,
+      file,
+      "8M",
+    ]);
     for (const request of debugfs)
       execFileSync("debugfs", ["-w", "-R", request, file], { stdio: ["ignore", "ignore", "pipe"] });
     return file;
