@@ -36,7 +36,9 @@ const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
 export function formatRelative(milliseconds: number, now = Date.now()): string {
   const difference = milliseconds - now;
   for (const [unit, length] of STEPS) {
-    if (Math.abs(difference) >= length) return relative.format(Math.trunc(difference / length), unit);
+    // A backup of five and a half days ago is five days old; a session of nearly eight hours ends in eight.
+    const count = difference > 0 ? Math.round(difference / length) : Math.trunc(difference / length);
+    if (count !== 0) return relative.format(count, unit);
   }
   return relative.format(0, "minute");
 }
