@@ -102,7 +102,10 @@ test("from a backup to a file: list, preview a text, download it", async () => {
   mkdirSync(resultsDirectory, { recursive: true });
   const picture = path.join(resultsDirectory, "browser.png");
   await page.screenshot({ path: picture });
-  if (process.env["VMFR_UPDATE_PICTURE"] !== undefined) copyFileSync(picture, PICTURE);
+  if (process.env["VMFR_UPDATE_PICTURE"] !== undefined) {
+    mkdirSync(path.dirname(PICTURE), { recursive: true });
+    copyFileSync(picture, PICTURE);
+  }
 
   const [download] = await Promise.all([
     page.waitForEvent("download"),

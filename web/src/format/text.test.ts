@@ -29,5 +29,6 @@ test("names that are not valid UTF-8 stay encoded", () => {
 
 test("relative times", () => {
   expect(formatRelative(0, 3 * 86_400_000)).toBe("3 days ago");
-  expect(formatRelative(2 * 3_600_000, 0)).toBe("in 2 hours");
+  expect(formatRelative(0, 3.9 * 86_400_000)).toBe("3 days ago");
+  expect(formatRelative(7.99 * 3_600_000, 0)).toBe("in 8 hours");
 });

@@ -63,6 +63,15 @@ function Facts({ path }: { readonly path: string }) {
   );
 }
 
+/** `2026-09-01T06:10:00.120000000Z` as `2026-09-01 06:10:00.12 UTC`. */
+function formatExact(time: string): string {
+  return time
+    .replace("T", " ")
+    .replace(/(\.\d*?)0*Z$/, "$1")
+    .replace(/\.$/, "")
+    .concat(" UTC");
+}
+
 function factsOf(details: EntryDetails): (readonly [string, string])[] {
   if (details.error !== undefined) return [["Problem", details.error]];
   const { size, allocated, mtime, mode, type, uid, gid, links, target, flags, xattrs } = details;
@@ -72,13 +81,7 @@ function factsOf(details: EntryDetails): (readonly [string, string])[] {
     ...(type === "file" && allocated < size
       ? [["On disk", `${formatBytes(allocated)}: it has holes or is compressed`] as const]
       : []),
-    [
-      "Modified",
-      mtime
-        .replace(/(\.\d+?)0*Z$/, "$1 UTC")
-        .replace(/\. UTC$/, " UTC")
-        .replace("T", " "),
-    ],
+    ["Modified", formatExact(mtime)],
     ["Mode", `${formatMode(type, mode)} (${mode.toString(8).padStart(4, "0")})`],
     ["Owner", `${uid}:${gid}`],
     ...(links > 1 && type === "file" ? [["Hard links", String(links)] as const] : []),
