@@ -19,16 +19,17 @@ export default defineConfig({
       {
         test: {
           name: "oracle",
+          sequence: { groupOrder: 1 },
           include: ["test/oracle/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 900_000,
-          fileParallelism: true,
           maxWorkers: 2,
         },
       },
       {
         test: {
           name: "e2e",
+          sequence: { groupOrder: 2 },
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 600_000,

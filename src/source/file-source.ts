@@ -95,7 +95,17 @@ async function deviceSize(file: FileHandle): Promise<number> {
   return behind;
 }
 
+/** The failures people meet, in the system's own words. */
+const SYSTEM_WORDS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  EACCES: "permission denied",
+  EPERM: "operation not permitted",
+  EISDIR: "is a directory",
+  EIO: "input/output error",
+};
+
 function fileError(name: string, problem: string, cause: unknown): SourceError {
-  const detail = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+  const detail = SYSTEM_WORDS[code] ?? code;
   return new SourceError(`${name}: ${problem} (${detail})`, { retryable: false, cause });
 }
