@@ -6,6 +6,8 @@ import { openExt4 } from "./ext4/ext4-file-system.ts";
 import { probeExt4 } from "./ext4/superblock.ts";
 import type { FileSystem } from "./file-system.ts";
 import { hasText, MD_MAGIC, matches, SIGNATURE_AREA, SIGNATURES, type Signature } from "./signatures.ts";
+import { probeXfs } from "./xfs/superblock.ts";
+import { openXfs } from "./xfs/xfs-file-system.ts";
 
 export interface OpenVolumeOptions {
   readonly limits?: Limits;
@@ -23,6 +25,7 @@ interface Reader {
 /** In the order they are tried. A new format is one entry here. */
 const READERS: readonly Reader[] = [
   { type: "ext4", what: "ext file system", recognises: (first) => probeExt4(first) !== undefined, open: openExt4 },
+  { type: "xfs", what: "XFS file system", recognises: probeXfs, open: openXfs },
 ];
 
 /** One of the things the first bytes of a volume say it is. */

@@ -42,7 +42,6 @@ export const SIGNATURES: readonly Signature[] = [
       [4096, MD_MAGIC],
     ],
   },
-  { type: "xfs", what: "XFS file system", kind: "file-system", magic: [[0, "XFSB"]] },
   { type: "btrfs", what: "Btrfs file system", kind: "file-system", magic: [[65_600, "_BHRfS_M"]] },
   { type: "ntfs", what: "NTFS file system", kind: "file-system", magic: [[3, "NTFS    "]], inBootSector: true },
   { type: "refs", what: "ReFS file system", kind: "file-system", magic: [[3, "ReFS\0\0\0\0"]], inBootSector: true },

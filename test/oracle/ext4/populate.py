@@ -3,7 +3,7 @@
 Usage: populate.py DIRECTORY BLOCK_SIZE PART...
 
 Deterministic: the same parts give the same names and bytes. Needs root. What a file system refuses
-(names too long for it, no room for an attribute) is left out, never replaced.
+(names too long for it, no room for an attribute, device numbers it has no bits for) is left out, never replaced.
 """
 
 import ctypes
@@ -27,7 +27,8 @@ libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_
 
 
 def tolerated(error):
-    return error.errno in (errno.ENAMETOOLONG, errno.ENOSPC, errno.EOPNOTSUPP, errno.E2BIG, errno.EFBIG, errno.ERANGE)
+    refusals = (errno.ENAMETOOLONG, errno.ENOSPC, errno.EOPNOTSUPP, errno.E2BIG, errno.EFBIG, errno.ERANGE, errno.EINVAL)
+    return error.errno in refusals
 
 
 def attempt(action, *arguments):
@@ -213,7 +214,7 @@ def special():
     os.mknod(os.path.join(home, b"socket"), stat.S_IFSOCK | 0o755)
     for kind, label in ((stat.S_IFCHR, b"character"), (stat.S_IFBLK, b"block")):
         for major, minor in ((0, 0), (1, 3), (8, 255), (8, 256), (255, 255), (256, 1), (4095, 1048575), (259, 65536)):
-            os.mknod(os.path.join(home, label + b"-%d-%d" % (major, minor)), kind | 0o600, os.makedev(major, minor))
+            attempt(os.mknod, os.path.join(home, label + b"-%d-%d" % (major, minor)), kind | 0o600, os.makedev(major, minor))
 
 
 def modes():

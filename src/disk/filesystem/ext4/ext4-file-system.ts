@@ -12,6 +12,7 @@ import type {
   NodeStat,
   ReadDirectoryOptions,
 } from "../file-system.ts";
+import { formatUuid } from "../uuid.ts";
 import { openContent } from "./content.ts";
 import { Directory } from "./directory.ts";
 import { readAttributes } from "./extended-attributes.ts";
@@ -133,11 +134,4 @@ class Ext4FileSystem implements FileSystem {
     if (inode.type !== "directory") throw new PathError("not-a-directory", `inode ${node}`);
     return new Directory(this.#volume, inode);
   }
-}
-
-function formatUuid(uuid: Uint8Array): string {
-  const digits = Buffer.from(uuid).toString("hex");
-  return [digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20), digits.slice(20)].join(
-    "-",
-  );
 }

@@ -1,0 +1,66 @@
+import { Cursor } from "../../../bytes/cursor.ts";
+import { CorruptDataError } from "../../../errors.ts";
+import type { FileMap, MapWindow } from "../file-map.ts";
+import { forkMap } from "./fork-map.ts";
+import type { Fork, Inode } from "./inode.ts";
+import { readBlock, type Volume } from "./volume.ts";
+
+export interface ForkBlock {
+  readonly cursor: Cursor;
+  /** Where it starts, in bytes from the start of the volume. */
+  readonly byteOffset: number;
+}
+
+/** Reads the metadata blocks of a fork by their logical numbers. */
+export class ForkBlocks {
+  readonly map: FileMap;
+  readonly #volume: Volume;
+  readonly #inode: number;
+  readonly #what: string;
+  #window: MapWindow | undefined;
+
+  /** @param what says in error messages what the blocks hold: `directory` */
+  constructor(volume: Volume, inode: Inode, fork: Fork, what: string) {
+    this.map = forkMap(volume, inode, fork);
+    this.#volume = volume;
+    this.#inode = inode.number;
+    this.#what = what;
+  }
+
+  /**
+   * `count` blocks that make one structure; they need not be neighbours on the disk.
+   * @throws CorruptDataError when one of them is not mapped
+   */
+  async read(logical: number, count: number, signal?: AbortSignal): Promise<ForkBlock> {
+    const { blockSize } = this.#volume.superblock;
+    const parts: Uint8Array[] = [];
+    let byteOffset = 0;
+    for (let index = 0; index < count; index++) {
+      const linear = await this.#locate(logical + index, signal);
+      if (linear === undefined) throw this.#corrupt(logical, "is missing");
+      if (index === 0) byteOffset = linear * blockSize;
+      const block = readBlock(this.#volume, linear, signal);
+      parts.push(block instanceof Promise ? await block : block);
+    }
+    const [only] = parts;
+    const bytes = parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
+    const cursor = new Cursor(bytes, { format: "xfs", structure: this.#structure(logical), byteOffset });
+    return { cursor, byteOffset };
+  }
+
+  #structure(logical: number): string {
+    return `inode ${this.#inode}, ${this.#what} block ${logical}`;
+  }
+
+  #corrupt(logical: number, problem: string): CorruptDataError {
+    return new CorruptDataError({ format: "xfs", structure: this.#structure(logical) }, problem);
+  }
+
+  async #locate(logical: number, signal?: AbortSignal): Promise<number | undefined> {
+    if (this.#window === undefined || logical < this.#window.start || logical >= this.#window.end) {
+      this.#window = await this.map.window(logical, signal);
+    }
+    const run = this.#window.runs.find((each) => each.logical <= logical && logical < each.logical + each.length);
+    return run === undefined ? undefined : run.physical + (logical - run.logical);
+  }
+}
