@@ -4,6 +4,8 @@ import type { ByteSource } from "../../source/byte-source.ts";
 import type { VolumeContent } from "../disk.ts";
 import { openExt4 } from "./ext4/ext4-file-system.ts";
 import { probeExt4 } from "./ext4/superblock.ts";
+import { probeFat } from "./fat/boot-sector.ts";
+import { openFat } from "./fat/fat-file-system.ts";
 import type { FileSystem } from "./file-system.ts";
 import { hasText, MD_MAGIC, matches, SIGNATURE_AREA, SIGNATURES, type Signature } from "./signatures.ts";
 import { probeXfs } from "./xfs/superblock.ts";
@@ -18,14 +20,17 @@ export interface OpenVolumeOptions {
 interface Reader {
   readonly type: string;
   readonly what: string;
+  /** As of a Signature. */
+  readonly inBootSector?: boolean;
   recognises(first: Uint8Array): boolean;
   open(source: ByteSource, options: OpenVolumeOptions): Promise<FileSystem>;
 }
 
-/** In the order they are tried. A new format is one entry here. */
+/** In the order they are tried, FAT last because it has no magic number. A new format is one entry here. */
 const READERS: readonly Reader[] = [
   { type: "ext4", what: "ext file system", recognises: (first) => probeExt4(first) !== undefined, open: openExt4 },
   { type: "xfs", what: "XFS file system", recognises: probeXfs, open: openXfs },
+  { type: "vfat", what: "FAT file system", recognises: probeFat, open: openFat, inBootSector: true },
 ];
 
 /** One of the things the first bytes of a volume say it is. */
@@ -48,7 +53,7 @@ export function readSignatureArea(source: ByteSource, signal?: AbortSignal): Pro
 export function signaturePlace(first: Uint8Array): "in-boot-sector" | "elsewhere" | undefined {
   const found = candidates(first);
   if (found.length === 0) return undefined;
-  const inBootSector = found.every((each) => each.reader === undefined && each.signature.inBootSector === true);
+  const inBootSector = found.every((each) => (each.reader ?? each.signature).inBootSector === true);
   return inBootSector ? "in-boot-sector" : "elsewhere";
 }
 

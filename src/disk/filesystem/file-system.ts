@@ -74,7 +74,7 @@ export interface FileSystemInfo {
   readonly type: string;
   /** For display only; undefined or empty when unset. */
   readonly label?: string;
-  /** Lower-case, as `blkid` prints it. */
+  /** As `blkid` prints it. */
   readonly uuid?: string;
   readonly blockSize: number;
   /** Bytes. */

@@ -46,14 +46,6 @@ export const SIGNATURES: readonly Signature[] = [
   { type: "ntfs", what: "NTFS file system", kind: "file-system", magic: [[3, "NTFS    "]], inBootSector: true },
   { type: "refs", what: "ReFS file system", kind: "file-system", magic: [[3, "ReFS\0\0\0\0"]], inBootSector: true },
   { type: "exfat", what: "exFAT file system", kind: "file-system", magic: [[3, "EXFAT   "]], inBootSector: true },
-  {
-    type: "vfat",
-    what: "FAT file system",
-    kind: "file-system",
-    magic: [[510, "\x55\xaa"]],
-    inBootSector: true,
-    confirm: hasFatParameters,
-  },
   { type: "swap", what: "swap space", kind: "no-files", magic: SWAP },
   { type: "zfs", what: "ZFS pool member", kind: "container", magic: [[16_384, "\x01\x01\0\0"]], confirm: hasZfsLabel },
   { type: "iso9660", what: "ISO 9660 file system", kind: "file-system", magic: [[32_769, "CD001"]] },
@@ -84,24 +76,6 @@ export function hasText(bytes: Uint8Array, offset: number, text: string): boolea
   if (offset < 0 || offset + text.length > bytes.length) return false;
   for (let index = 0; index < text.length; index++) if (bytes[offset + index] !== text.charCodeAt(index)) return false;
   return true;
-}
-
-/** A FAT boot sector's BIOS parameter block; the checks Linux makes, since FAT has no magic number. */
-function hasFatParameters(first: Uint8Array): boolean {
-  const u8 = (offset: number) => first[offset] ?? 0;
-  const bytesPerSector = u8(11) | (u8(12) << 8);
-  const sectorsPerCluster = u8(13);
-  const reservedSectors = u8(14) | (u8(15) << 8);
-  const media = u8(21);
-  return (
-    (u8(0) === 0xeb || u8(0) === 0xe9) &&
-    [512, 1024, 2048, 4096].includes(bytesPerSector) &&
-    sectorsPerCluster !== 0 &&
-    (sectorsPerCluster & (sectorsPerCluster - 1)) === 0 &&
-    reservedSectors !== 0 &&
-    (u8(16) === 1 || u8(16) === 2) &&
-    (media >= 0xf8 || media === 0xf0)
-  );
 }
 
 /** The label's first name-value pair is called "version". */

@@ -1,0 +1,79 @@
+import { Cursor } from "../../../bytes/cursor.ts";
+import { LruCache } from "../../../bytes/lru-cache.ts";
+import type { ByteSource } from "../../../source/byte-source.ts";
+
+/** Cluster numbers start at 2; entries 0 and 1 of the table hold flags. */
+export const FIRST_CLUSTER = 2;
+
+/** What an entry says when it is not the number of the next cluster; the same for every width. */
+export const LINK = { FREE: 0, BAD: 0xfffffff7, END: 0xffffffff } as const;
+
+/** A multiple of 2, so that pages of 12-bit entries are whole bytes. */
+export const ENTRIES_PER_PAGE = 16_384;
+
+/** Bytes of pages kept. */
+const PAGE_BUDGET = 4 * 1024 * 1024;
+
+export interface TableLayout {
+  readonly format: "fat" | "exfat";
+  /** Of 32 bits, FAT uses 28 and exFAT all. */
+  readonly entryBits: 12 | 16 | 32;
+  /** Bytes from the start of the volume. */
+  readonly tableOffset: number;
+  readonly clusterCount: number;
+}
+
+/** The chain of clusters as FAT and exFAT keep it: for each cluster the one that follows it. */
+export class AllocationTable {
+  readonly layout: TableLayout;
+  readonly #source: ByteSource;
+  readonly #pages = new LruCache<number, Uint32Array>(PAGE_BUDGET);
+
+  constructor(source: ByteSource, layout: TableLayout) {
+    this.#source = source;
+    this.layout = layout;
+  }
+
+  isCluster(number: number): boolean {
+    return number >= FIRST_CLUSTER && number < this.layout.clusterCount + FIRST_CLUSTER;
+  }
+
+  /** Entries `index * ENTRIES_PER_PAGE` and on, in the form of LINK. */
+  page(index: number, signal?: AbortSignal): Uint32Array | Promise<Uint32Array> {
+    return this.#pages.get(index) ?? this.#read(index, signal);
+  }
+
+  async #read(index: number, signal: AbortSignal | undefined): Promise<Uint32Array> {
+    const { tableOffset, entryBits, clusterCount, format } = this.layout;
+    const first = index * ENTRIES_PER_PAGE;
+    const count = Math.min(ENTRIES_PER_PAGE, clusterCount + FIRST_CLUSTER - first);
+    const byteOffset = tableOffset + (first * entryBits) / 8;
+    const bytes = await this.#source.read(byteOffset, Math.ceil((count * entryBits) / 8), signal);
+    const cursor = new Cursor(bytes, { format, structure: "allocation table", byteOffset });
+    const entryAt = this.#reader(cursor);
+    const page = Uint32Array.from({ length: count }, (_, entry) => entryAt(entry));
+    this.#pages.set(index, page, page.byteLength);
+    return page;
+  }
+
+  #reader(cursor: Cursor): (entry: number) => number {
+    const { entryBits, format } = this.layout;
+    if (format === "exfat") return (entry) => cursor.u32le(entry * 4);
+    if (entryBits === 32) return (entry) => widened(cursor.u32le(entry * 4) & 0x0fffffff, 0x0ffffff7);
+    if (entryBits === 16) return (entry) => widened(cursor.u16le(entry * 2), 0xfff7);
+    return (entry) => widened(twelveBits(cursor, entry), 0xff7);
+  }
+}
+
+/** Two entries share the middle one of three bytes. */
+function twelveBits(cursor: Cursor, entry: number): number {
+  const first = entry + (entry >> 1);
+  const low = cursor.u8(first);
+  const high = cursor.u8(first + 1);
+  return entry % 2 === 0 ? low | ((high & 0xf) << 8) : (low >> 4) | (high << 4);
+}
+
+function widened(value: number, bad: number): number {
+  if (value < bad) return value;
+  return value === bad ? LINK.BAD : LINK.END;
+}
