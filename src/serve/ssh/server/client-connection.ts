@@ -1,5 +1,5 @@
 import type { AuthContext, Connection, ServerChannel, Session } from "ssh2";
-import { displayName, nameFromText } from "../../../bytes/byte-name.ts";
+import { displayName, nameFromKey, nameFromText } from "../../../bytes/byte-name.ts";
 import type { Logger } from "../../log.ts";
 import type { SessionProgram } from "../session-stream.ts";
 import { ChannelStream } from "./channel-stream.ts";
@@ -17,6 +17,9 @@ export interface ClientOptions {
   readonly logger: Logger;
   readonly onAuthenticated: () => void;
 }
+
+/** Bytes of a command line worth logging. */
+const LOGGED_COMMAND = 1000;
 
 /** One client, from its greeting to its end. Port forwarding and global requests have no listener: ssh2 refuses them. */
 export class ClientConnection {
@@ -96,11 +99,11 @@ export class ClientConnection {
     closed.signal.addEventListener("abort", () => this.#gone.signal.removeEventListener("abort", onClose));
     const { subsystems, commands } = this.#options.programs;
     session.on("subsystem", (accept, _reject, { name }) => {
-      this.#start(accept, name, subsystems.get(name), closed.signal);
+      this.#start(accept, printable(name), subsystems.get(name), closed.signal);
     });
     session.on("exec", (accept, _reject, { command }) => {
       const program = commands.map((match) => match(command)).find((match) => match !== undefined);
-      this.#start(accept, command, program, closed.signal);
+      this.#start(accept, displayName(nameFromKey(command.slice(0, LOGGED_COMMAND))), program, closed.signal);
     });
     // There is no terminal; but a client refused one ends without showing why there is no shell either.
     session.on("pty", (accept) => accept?.());
@@ -121,7 +124,7 @@ export class ClientConnection {
       logger.info({ client: this.#address, reason: error.message }, "ssh channel failed"),
     );
     channel.stderr.on("error", () => undefined);
-    const fields = { client: this.#address, program: printable(name) };
+    const fields = { client: this.#address, program: name };
     if (program === undefined) logger.info(fields, "ssh request refused");
     const stream = new ChannelStream(channel, this.#transport, signal);
     void (program ?? refuse)(stream)

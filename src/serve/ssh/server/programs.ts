@@ -7,10 +7,14 @@ export interface Programs {
   readonly commands: readonly CommandMatcher[];
 }
 
-/** The program for an exec request's command line, or undefined when it is none of this one's. */
+/**
+ * The program for an exec request's command line (one UTF-16 unit a byte), or undefined when it is none of
+ * this one's.
+ */
 export type CommandMatcher = (command: string) => SessionProgram | undefined;
 
-const REFUSAL = "vmfr serves files read-only over sftp; there is no shell here. Use sftp, scp or rsync to fetch files.";
+const REFUSAL =
+  "vmfr serves files read-only over sftp, scp and rsync; there is no shell here. Use sftp, scp or rsync to fetch files.";
 
 /** Tells the client's user what this server is for, and ends with status 1. */
 export const refuse: SessionProgram = async (stream) => {

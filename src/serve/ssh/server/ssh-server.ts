@@ -4,11 +4,13 @@ import { nameFromText } from "../../../bytes/byte-name.ts";
 import { ConfigError } from "../../../errors.ts";
 import type { RestoreTree } from "../../../restore-tree/tree-node.ts";
 import type { Logger } from "../../log.ts";
+import { matchScp } from "../scp/scp-source.ts";
 import type { SftpLimits } from "../sftp/limits.ts";
 import { serveSftp } from "../sftp/sftp-session.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { parseAuthorizedKeys } from "./authorized-keys.ts";
 import { ClientConnection, type ClientOptions } from "./client-connection.ts";
+import { readCommandsAsBytes } from "./command-bytes.ts";
 import { defaultSshLimits, type SshLimits } from "./limits.ts";
 import type { LoginPolicy } from "./login.ts";
 import type { Programs } from "./programs.ts";
@@ -49,7 +51,7 @@ const FAREWELL_MS = 2000;
 const SUPERVISION_MS = 1000;
 
 /**
- * Serves a tree read-only over SSH: public-key login, the sftp subsystem, nothing else.
+ * Serves a tree read-only over SSH: public-key login, sftp, scp and rsync, nothing else.
  * @throws ConfigError for keys that cannot be used and an address that cannot be listened on.
  */
 export async function startSshServer(options: SshServerOptions): Promise<SshServer> {
@@ -81,13 +83,12 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
 }
 
 function programsFor({ tree, logger, home, limits }: SshServerOptions): Programs {
-  const sftp = {
-    tree,
-    logger,
-    ...(home === undefined ? {} : { home: nameFromText(home) }),
-    ...(limits === undefined ? {} : { limits }),
+  const options = { tree, logger, home: nameFromText(home ?? "/") };
+  const sftp = { ...options, ...(limits === undefined ? {} : { limits }) };
+  return {
+    subsystems: new Map([["sftp", (stream) => serveSftp(stream, sftp)]]),
+    commands: [matchScp(options)],
   };
-  return { subsystems: new Map([["sftp", (stream) => serveSftp(stream, sftp)]]), commands: [] };
 }
 
 function listen(server: NetServer, host: string, port: number): Promise<number> {
@@ -139,6 +140,7 @@ class Reception {
         connection.end();
         return;
       }
+      readCommandsAsBytes(connection);
       visit.client = new ClientConnection(connection, new Transport(visit.socket, connection, limits), {
         ...this.#options,
         onAuthenticated: () => {
