@@ -7,6 +7,8 @@ import { probeExt4 } from "./ext4/superblock.ts";
 import { probeFat } from "./fat/boot-sector.ts";
 import { openFat } from "./fat/fat-file-system.ts";
 import type { FileSystem } from "./file-system.ts";
+import { probeNtfs } from "./ntfs/boot-sector.ts";
+import { openNtfs } from "./ntfs/ntfs-file-system.ts";
 import { hasText, MD_MAGIC, matches, SIGNATURE_AREA, SIGNATURES, type Signature } from "./signatures.ts";
 import { probeXfs } from "./xfs/superblock.ts";
 import { openXfs } from "./xfs/xfs-file-system.ts";
@@ -30,6 +32,7 @@ interface Reader {
 const READERS: readonly Reader[] = [
   { type: "ext4", what: "ext file system", recognises: (first) => probeExt4(first) !== undefined, open: openExt4 },
   { type: "xfs", what: "XFS file system", recognises: probeXfs, open: openXfs },
+  { type: "ntfs", what: "NTFS file system", recognises: probeNtfs, open: openNtfs, inBootSector: true },
   { type: "vfat", what: "FAT file system", recognises: probeFat, open: openFat, inBootSector: true },
 ];
 
