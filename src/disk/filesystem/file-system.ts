@@ -52,6 +52,8 @@ export interface NodeStat {
   /** Absent where the format does not record it. */
   readonly birthtime?: bigint;
   readonly device?: { readonly major: number; readonly minor: number };
+  /** Where owners are not numbers: the security identifier of NTFS, `S-1-5-32-544`. */
+  readonly owner?: string;
   /** Format flags worth showing, lower case: `immutable`, `append-only`, `encrypted`, `compressed`, … */
   readonly flags?: readonly string[];
 }
@@ -60,6 +62,15 @@ export interface NodeStat {
 export interface ExtendedAttribute {
   readonly name: Uint8Array;
   readonly value: Uint8Array;
+}
+
+/** One of the named streams that NTFS keeps beside a file's content. */
+export interface NamedStream {
+  readonly name: Uint8Array;
+  /** Bytes. */
+  readonly size: number;
+  /** Bytes it occupies on the disk. */
+  readonly allocated: number;
 }
 
 /** How much the served view can be trusted to be what the guest would have seen after booting. */
@@ -109,6 +120,15 @@ export interface FileSystem {
 
   /** In the order the kernel lists them is not promised; names are unique. */
   xattrs(node: NodeId, signal?: AbortSignal): Promise<readonly ExtendedAttribute[]>;
+
+  /** Absent for formats without named streams. Those small enough are among the xattrs too, as `user.<name>`. */
+  streams?(node: NodeId, signal?: AbortSignal): Promise<readonly NamedStream[]>;
+
+  /**
+   * By the exact name `streams` gave.
+   * @throws PathError when there is no such stream, UnsupportedFeatureError as openFile does
+   */
+  openStream?(node: NodeId, name: Uint8Array, signal?: AbortSignal): Promise<SparseSource>;
 
   /** Does not close the source below it. */
   close(): Promise<void>;

@@ -1,5 +1,5 @@
 import { defaultLimits, type Limits } from "../../../bytes/limits.ts";
-import { CorruptDataError, PathError } from "../../../errors.ts";
+import { CorruptDataError, PathError, SourceError, VmfrError } from "../../../errors.ts";
 import type { ByteSource, SparseSource } from "../../../source/byte-source.ts";
 import { CachedSource } from "../../../source/cached-source.ts";
 import type {
@@ -7,17 +7,21 @@ import type {
   ExtendedAttribute,
   FileSystem,
   FileSystemInfo,
+  NamedStream,
   NodeId,
   NodeStat,
   ReadDirectoryOptions,
 } from "../file-system.ts";
 import { BOOT_SECTOR_SIZE, type Geometry, parseBootSector } from "./boot-sector.ts";
 import { Directory, toEntry } from "./directory.ts";
+import { readAttributes } from "./extended-attributes.ts";
 import { openFileContent } from "./file-content.ts";
 import { type FileNode, FileNodes } from "./file-node.ts";
 import { isHibernated } from "./hibernation.ts";
 import { readLinkTarget } from "./link-target.ts";
 import { MasterFileTable, SYSTEM_RECORD } from "./master-file-table.ts";
+import { namedStreams, openNamedStream } from "./named-streams.ts";
+import { ownerOf, SecurityDescriptors } from "./security-descriptors.ts";
 import { type FileKind, kindOf } from "./special-file.ts";
 import { statOf } from "./stat.ts";
 import { readUpcase, type UpcaseTable } from "./upcase-table.ts";
@@ -50,7 +54,15 @@ export async function openNtfs(source: ByteSource, options: NtfsOptions = {}): P
   if (missing > 0)
     warnings.push(`the volume is ${missing} bytes shorter than the file system; files there cannot be read`);
   warnings.push(...information.warnings, ...upcase.warnings);
-  return new NtfsFileSystem({ volume, table, nodes, upcase: upcase.table, information, warnings });
+  return new NtfsFileSystem({
+    volume,
+    table,
+    nodes,
+    descriptors: new SecurityDescriptors(volume, nodes),
+    upcase: upcase.table,
+    information,
+    warnings,
+  });
 }
 
 /** From the first sector, else from its copy behind the last cluster. */
@@ -79,6 +91,7 @@ interface OpenedVolume {
   readonly volume: Volume;
   readonly table: MasterFileTable;
   readonly nodes: FileNodes;
+  readonly descriptors: SecurityDescriptors;
   readonly upcase: UpcaseTable;
   readonly information: VolumeInformation;
   readonly warnings: readonly string[];
@@ -123,7 +136,7 @@ class NtfsFileSystem implements FileSystem {
   async stat(node: NodeId, signal?: AbortSignal): Promise<NodeStat> {
     const { file, kind } = await this.#file(node, signal);
     const target = kind.type === "symlink" ? await this.#target(file, kind, signal) : undefined;
-    return statOf(file, kind, target?.length ?? 0);
+    return { ...statOf(file, kind, target?.length ?? 0), ...(await this.#owner(file, signal)) };
   }
 
   async readLink(node: NodeId, signal?: AbortSignal): Promise<Uint8Array> {
@@ -139,11 +152,32 @@ class NtfsFileSystem implements FileSystem {
     return openFileContent(this.#open.volume, file, kind, signal);
   }
 
-  async xattrs(_node: NodeId, _signal?: AbortSignal): Promise<readonly ExtendedAttribute[]> {
-    return [];
+  async xattrs(node: NodeId, signal?: AbortSignal): Promise<readonly ExtendedAttribute[]> {
+    const { file, kind } = await this.#file(node, signal);
+    return readAttributes(this.#open.volume, this.#open.descriptors, file, kind, signal);
+  }
+
+  async streams(node: NodeId, signal?: AbortSignal): Promise<readonly NamedStream[]> {
+    return namedStreams(await this.#open.nodes.read(node, signal));
+  }
+
+  async openStream(node: NodeId, name: Uint8Array, signal?: AbortSignal): Promise<SparseSource> {
+    return openNamedStream(this.#open.volume, await this.#open.nodes.read(node, signal), name);
   }
 
   async close(): Promise<void> {}
+
+  /** A damaged descriptor costs the owner alone; asking for the attributes names the damage. */
+  async #owner(file: FileNode, signal?: AbortSignal): Promise<{ owner?: string }> {
+    try {
+      const descriptor = await this.#open.descriptors.read(file, signal);
+      const owner = descriptor === undefined ? undefined : ownerOf(descriptor);
+      return owner === undefined ? {} : { owner };
+    } catch (error) {
+      if (!(error instanceof VmfrError) || error instanceof SourceError) throw error;
+      return {};
+    }
+  }
 
   #target(file: FileNode, kind: FileKind, signal?: AbortSignal): Promise<Uint8Array> {
     return readLinkTarget(this.#open, file, kind, signal);
