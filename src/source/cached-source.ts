@@ -1,4 +1,4 @@
-import { LruCache } from "../bytes/lru-cache.ts";
+import { BlockPool, type PooledBlock, sharedBlocks } from "./block-pool.ts";
 import type { ByteSource, Extent, SparseSource } from "./byte-source.ts";
 import { checkRange } from "./check-range.ts";
 import { extentsOf } from "./extents.ts";
@@ -6,7 +6,7 @@ import { extentsOf } from "./extents.ts";
 export interface CacheOptions {
   /** Bytes fetched and kept at once; an awaited small read costs as much as one of this size. */
   readonly blockSize?: number;
-  /** Bytes kept altogether. */
+  /** Bytes kept by this cache alone; without it, it shares the memory of all open disks (`sharedBlocks`). */
   readonly budget?: number;
   /** Reads of at least this many bytes go past the cache: bulk data must not push metadata out. */
   readonly bypass?: number;
@@ -22,15 +22,17 @@ export class CachedSource implements SparseSource {
   readonly #source: ByteSource;
   readonly #blockSize: number;
   readonly #bypass: number;
-  readonly #blocks: LruCache<number, Uint8Array>;
+  readonly #pool: BlockPool;
+  readonly #blocks = new Map<number, PooledBlock>();
   readonly #fetches = new Map<number, Promise<Uint8Array>>();
+  #released = false;
 
   constructor(source: ByteSource, options: CacheOptions = {}) {
     this.#source = source;
     this.size = source.size;
     this.#blockSize = options.blockSize ?? 64 * 1024;
     this.#bypass = options.bypass ?? 4 * this.#blockSize;
-    this.#blocks = new LruCache(options.budget ?? 8 * 1024 * 1024);
+    this.#pool = options.budget === undefined ? sharedBlocks : new BlockPool(options.budget);
   }
 
   /**
@@ -41,8 +43,8 @@ export class CachedSource implements SparseSource {
     checkRange(offset, length, this.size, "volume");
     const index = Math.floor(offset / this.#blockSize);
     const within = offset - index * this.#blockSize;
-    if (within + length <= this.#blockSize) return this.#blocks.get(index)?.subarray(within, within + length);
-    const blocks = this.#indexes(offset, length).map((each) => this.#blocks.get(each));
+    if (within + length <= this.#blockSize) return this.#kept(index)?.subarray(within, within + length);
+    const blocks = this.#indexes(offset, length).map((each) => this.#kept(each));
     return blocks.every((block) => block !== undefined) ? cut(blocks, within, length) : undefined;
   }
 
@@ -63,8 +65,15 @@ export class CachedSource implements SparseSource {
     return Array.from({ length: last - first + 1 }, (_, position) => first + position);
   }
 
+  #kept(index: number): Uint8Array | undefined {
+    const block = this.#blocks.get(index);
+    if (block === undefined) return undefined;
+    this.#pool.touch(block);
+    return block.bytes;
+  }
+
   #block(index: number): Promise<Uint8Array> {
-    const kept = this.#blocks.get(index);
+    const kept = this.#kept(index);
     if (kept !== undefined) return Promise.resolve(kept);
     const running = this.#fetches.get(index);
     if (running !== undefined) return running;
@@ -76,7 +85,7 @@ export class CachedSource implements SparseSource {
   async #fetch(index: number): Promise<Uint8Array> {
     const offset = index * this.#blockSize;
     const block = await this.#source.read(offset, Math.min(this.#blockSize, this.size - offset));
-    this.#blocks.set(index, block, block.length);
+    if (!this.#released) this.#pool.add(this.#blocks, index, block);
     return block;
   }
 
@@ -84,8 +93,14 @@ export class CachedSource implements SparseSource {
     return extentsOf(this.#source, from, signal);
   }
 
+  /** Gives its memory back and keeps nothing from now on; the other source stays open. */
+  release(): void {
+    this.#released = true;
+    this.#pool.release(this.#blocks);
+  }
+
   async close(): Promise<void> {
-    this.#blocks.clear();
+    this.release();
     await this.#source.close();
   }
 }

@@ -2,6 +2,8 @@ import { displayName } from "../../../bytes/byte-name.ts";
 import { defaultLimits, type Limits } from "../../../bytes/limits.ts";
 import { PathError, UnsupportedFeatureError } from "../../../errors.ts";
 import type { ByteSource, SparseSource } from "../../../source/byte-source.ts";
+import { CachedSource } from "../../../source/cached-source.ts";
+import { SmallReadsSource } from "../../../source/small-reads-source.ts";
 import type {
   Consistency,
   DirectoryEntry,
@@ -20,7 +22,7 @@ import { featureNames, typeByFeatures } from "./features.ts";
 import type { GroupDescriptors } from "./group-descriptor.ts";
 import { INODE_FLAG, type Inode, inodeHas, statOf } from "./inode.ts";
 import { type InodeTable, ROOT_INODE } from "./inode-table.ts";
-import { cacheOver, type OpenVolume, recover } from "./recovery.ts";
+import { type OpenVolume, recover } from "./recovery.ts";
 import { findSuperblock, type LocatedSuperblock } from "./superblock-copies.ts";
 import { readTarget } from "./symlink.ts";
 import type { Volume } from "./volume.ts";
@@ -38,7 +40,7 @@ export interface Ext4Options {
  *         features that this reader does not know, SourceError
  */
 export async function openExt4(source: ByteSource, options: Ext4Options = {}): Promise<FileSystem> {
-  const metadata = cacheOver(source);
+  const metadata = new CachedSource(source);
   const located = await findSuperblock(metadata, options.signal);
   const { superblock } = located;
   const disk: Volume = { superblock, data: source, metadata, limits: options.limits ?? defaultLimits };
@@ -65,7 +67,7 @@ class Ext4FileSystem implements FileSystem {
   readonly #warnings: readonly string[];
 
   constructor({ volume, inodes, groups, consistency }: OpenVolume, warnings: readonly string[]) {
-    this.#volume = volume;
+    this.#volume = { ...volume, data: new SmallReadsSource(volume.metadata, volume.data) };
     this.#inodes = inodes;
     this.#groups = groups;
     this.#consistency = consistency;
@@ -122,7 +124,9 @@ class Ext4FileSystem implements FileSystem {
     return readAttributes(this.#volume, this.#inodes, await this.#inode(node, signal), signal);
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#volume.metadata.release();
+  }
 
   async #inode(node: NodeId, signal?: AbortSignal): Promise<Inode> {
     signal?.throwIfAborted();

@@ -1,5 +1,4 @@
 import { CorruptDataError, UnsupportedFeatureError } from "../../../errors.ts";
-import type { ByteSource } from "../../../source/byte-source.ts";
 import { CachedSource } from "../../../source/cached-source.ts";
 import type { Consistency } from "../file-system.ts";
 import { openContent } from "./content.ts";
@@ -13,19 +12,12 @@ import { has, parseSuperblock, SUPERBLOCK_SIZE } from "./superblock.ts";
 import type { LocatedSuperblock } from "./superblock-copies.ts";
 import type { Volume } from "./volume.ts";
 
-/** Bytes of metadata one open file system keeps. */
-const METADATA_CACHE = 4 * 1024 * 1024;
-
 export interface OpenVolume {
   readonly volume: Volume;
   readonly inodes: InodeTable;
   readonly groups: GroupDescriptors;
   readonly consistency: Consistency;
   readonly warnings: readonly string[];
-}
-
-export function cacheOver(source: ByteSource): CachedSource {
-  return new CachedSource(source, { budget: METADATA_CACHE });
 }
 
 function assemble(volume: Volume, superblockOffset: number): { inodes: InodeTable; groups: GroupDescriptors } {
@@ -96,7 +88,7 @@ async function replayOver(
   const { consistency, warnings } = replayed;
   if (consistency.state !== "replayed") return asItLies(disk, byteOffset, consistency, warnings);
   const data = new OverlaySource(disk.data, journal, blockSize, replayed.blocks);
-  const metadata = cacheOver(data);
+  const metadata = new CachedSource(data);
   const newest = parseSuperblock(await metadata.read(byteOffset, SUPERBLOCK_SIZE, signal), byteOffset);
   const volume: Volume = { superblock: newest, data, metadata, limits: disk.limits };
   const after = assemble(volume, byteOffset);

@@ -7,7 +7,7 @@ import type { Superblock } from "./superblock.ts";
 /** What every structure of one opened file system is read with. */
 export interface Volume {
   readonly superblock: Superblock;
-  /** For file contents: large reads go straight to the disk. */
+  /** For file contents. */
   readonly data: ByteSource;
   /** For structures: the same bytes through a cache that can be asked without awaiting. */
   readonly metadata: CachedSource;
