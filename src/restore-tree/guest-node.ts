@@ -46,8 +46,8 @@ export class GuestNode implements PlacedNode {
 
   async stat(signal?: AbortSignal): Promise<TreeStat> {
     const { volume } = this.#place;
-    const { node, ...stat } = await volume.fileSystem.stat(this.#place.node, signal);
-    return { ...stat, identity: `${volume.key}:${node}` };
+    const stat = await volume.fileSystem.stat(this.#place.node, signal);
+    return { ...stat, identity: `${volume.key}:${stat.node}` };
   }
 
   async *list(options: ListOptions = {}): AsyncIterable<readonly TreeChild[]> {
@@ -62,6 +62,7 @@ export class GuestNode implements PlacedNode {
         name: entry.name,
         type: entry.type,
         cursor: String(entry.cursor),
+        position: entry.node,
         node: this.#childNode(entry, entry.type),
       }));
     }

@@ -18,6 +18,8 @@ export interface TreeChild {
   readonly cursor: string;
   /** The child itself, reached without another look-up; its type is `unknown` where this one's is. */
   readonly node: TreeNode;
+  /** Children read in ascending order of this are read from neighbouring places of the disk; absent where that is no matter. */
+  readonly position?: number;
 }
 
 export interface ListOptions {

@@ -5,8 +5,14 @@ import { CorruptDataError, LimitError } from "../errors.ts";
 import { isSingleName } from "./placed-node.ts";
 import type { TreeChild, TreeNode, TreeStat } from "./tree-node.ts";
 
-/** Stats asked for at the same time; hides the latency of a bucket, bounds what a huge directory holds in memory. */
+/** Stats asked for at the same time; hides the latency of a bucket. */
 const STATS_AT_ONCE = 64;
+/**
+ * Children held at a time, of all directories that are being walked: about ten megabytes. They are visited in the
+ * order of the disk, not of the directory, since a large directory is sorted by hash, and its inodes and files
+ * lie everywhere: in its own order each would be a read of its own.
+ */
+const CHILDREN_HELD = 32_768;
 
 export interface WalkEntry {
   readonly node: TreeNode;
@@ -25,7 +31,7 @@ export interface WalkOptions {
 }
 
 /**
- * Depth first, a directory before what it holds, in disk order; the start included. Memory grows with the depth
+ * Depth first, a directory before what it holds; the start included. Memory grows with the depth
  * only. A directory inside itself is reported and not entered, nor is anything deeper than `pathDepth`.
  * @throws only what the signal aborts with.
  */
@@ -54,6 +60,7 @@ class Walker {
   readonly #options: WalkOptions;
   readonly #pathDepth: number;
   readonly #levels: Level[] = [];
+  readonly #room: Room = { children: CHILDREN_HELD };
   readonly #ancestors = new Set<string>();
 
   constructor(options: WalkOptions) {
@@ -93,7 +100,7 @@ class Walker {
 
   enter(entry: WalkEntry): void {
     if (entry.stat.type !== "directory") return;
-    this.#levels.push(new Level(entry, this.#options));
+    this.#levels.push(new Level(entry, this.#options, this.#room));
     this.#ancestors.add(entry.stat.identity);
   }
 
@@ -109,16 +116,24 @@ class Walker {
   }
 }
 
-/** One directory being listed: the batch at hand, and of that the entries whose stat is known. */
+/** How many more children may be held; below zero where directories inside each other hold a batch each. */
+interface Room {
+  children: number;
+}
+
+/** One directory being listed: the children at hand, and of those the entries whose stat is known. */
 class Level {
   readonly directory: WalkEntry;
   readonly #options: WalkOptions;
+  readonly #room: Room;
   readonly #batches: AsyncIterator<readonly TreeChild[]>;
-  #batch: readonly TreeChild[] = [];
+  /** The next one last. */
+  #children: TreeChild[] = [];
   #ready: WalkEntry[] = [];
 
-  constructor(directory: WalkEntry, options: WalkOptions) {
+  constructor(directory: WalkEntry, options: WalkOptions, room: Room) {
     this.directory = directory;
+    this.#room = room;
     this.#options = options;
     const { signal } = options;
     this.#batches = directory.node.list(signal === undefined ? {} : { signal })[Symbol.asyncIterator]();
@@ -132,22 +147,33 @@ class Level {
   /** Reads ahead; false at the end of the directory, or where it becomes unreadable. */
   async fill(): Promise<boolean> {
     this.#options.signal?.throwIfAborted();
-    if (this.#batch.length === 0) {
-      const batch = await this.#nextBatch();
-      if (batch === undefined) return false;
-      this.#batch = batch;
-    }
-    const window = this.#batch.slice(0, STATS_AT_ONCE);
-    this.#batch = this.#batch.slice(STATS_AT_ONCE);
+    if (this.#children.length === 0) this.#children = await this.#nextChildren();
+    if (this.#children.length === 0) return false;
+    const window = this.#children.splice(-STATS_AT_ONCE);
+    this.#room.children += window.length;
     const entries = await Promise.all(window.map((child) => this.#look(child)));
     this.#options.signal?.throwIfAborted();
-    // Taken from the end, which costs nothing.
-    this.#ready = entries.filter((entry) => entry !== undefined).reverse();
+    this.#ready = entries.filter((entry) => entry !== undefined);
     return true;
   }
 
   async stop(): Promise<void> {
+    this.#room.children += this.#children.length;
+    this.#children = [];
     await this.#batches.return?.();
+  }
+
+  /** At least one batch, then as many as there is room for; the last to visit first. */
+  async #nextChildren(): Promise<TreeChild[]> {
+    const children: TreeChild[] = [];
+    do {
+      const batch = await this.#nextBatch();
+      if (batch === undefined) break;
+      for (const child of batch) children.push(child);
+      this.#room.children -= batch.length;
+    } while (this.#room.children > 0);
+    // Stable, so children of unknown position stay in the order of the directory.
+    return children.sort((a, b) => (a.position ?? 0) - (b.position ?? 0)).reverse();
   }
 
   async #nextBatch(): Promise<readonly TreeChild[] | undefined> {
