@@ -3,7 +3,7 @@ import { copyFile, rm } from "node:fs/promises";
 import type { DirectoryEntry, FileSystem, NodeId } from "../../../src/disk/filesystem/file-system.ts";
 import { withLoopMount } from "../../setup/loop-mount.ts";
 import { type ComparisonOptions, compareListings, type ListingComparison } from "../listing/compare-listings.ts";
-import { walkFileSystem } from "../listing/file-system-walk.ts";
+import { type FileSystemWalkOptions, walkFileSystem } from "../listing/file-system-walk.ts";
 import type { Listing } from "../listing/listing-entry.ts";
 import { walkReference } from "../listing/reference-walk.ts";
 
@@ -49,8 +49,12 @@ async function checkDirectory(
 }
 
 /** Walks an open file system, checking lookup and resumed listing of every directory on the way. */
-export function walkChecked(fileSystem: FileSystem): Promise<Listing> {
+export function walkChecked(
+  fileSystem: FileSystem,
+  options: Pick<FileSystemWalkOptions, "flags"> = {},
+): Promise<Listing> {
   return walkFileSystem(fileSystem, {
+    ...options,
     onDirectory: (node, entries) => checkDirectory(fileSystem, node, entries),
   });
 }

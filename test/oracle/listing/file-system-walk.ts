@@ -73,7 +73,7 @@ async function xattrsOf(fileSystem: FileSystem, node: NodeId): Promise<Partial<L
 /** What statx can tell; vmfr may show more. */
 const STATX_FLAGS: readonly string[] = ["compressed", "immutable", "append-only", "encrypted", "verity"];
 
-function metadataOf(stat: NodeStat): Omit<ListingEntry, "path"> {
+function metadataOf(stat: NodeStat, shownFlags = STATX_FLAGS): Omit<ListingEntry, "path"> {
   return {
     node: stat.node,
     type: stat.type,
@@ -88,7 +88,7 @@ function metadataOf(stat: NodeStat): Omit<ListingEntry, "path"> {
     ctime: String(stat.ctime),
     ...(stat.birthtime === undefined ? {} : { birthtime: String(stat.birthtime) }),
     ...(stat.device === undefined ? {} : { device: `${stat.device.major}:${stat.device.minor}` }),
-    flags: (stat.flags ?? []).filter((flag) => STATX_FLAGS.includes(flag)).toSorted(),
+    flags: (stat.flags ?? []).filter((flag) => shownFlags.includes(flag)).toSorted(),
   };
 }
 
@@ -119,6 +119,8 @@ const statRefused = (node: NodeId, error: unknown): ListingEntry => ({
 export interface FileSystemWalkOptions {
   /** Called for every directory with all its entries, for further checks of the reader. */
   readonly onDirectory?: (node: NodeId, entries: readonly DirectoryEntry[]) => Promise<void>;
+  /** Flags the reference knows too; default those of statx. */
+  readonly flags?: readonly string[];
 }
 
 /** Walks one of vmfr's file systems from its root. Directories are entered once each path; depth ends at 4,096 bytes of path. */
@@ -130,7 +132,7 @@ export async function walkFileSystem(fileSystem: FileSystem, options: FileSystem
     let entry: ListingEntry;
     try {
       const stat = await fileSystem.stat(node);
-      entry = { path, ...metadataOf(stat), ...(await xattrsOf(fileSystem, node)) };
+      entry = { path, ...metadataOf(stat, options.flags), ...(await xattrsOf(fileSystem, node)) };
       entry = { ...entry, ...(await contentOf(fileSystem, node, stat.type)) };
     } catch (error) {
       entry = { ...statRefused(node, error), path };

@@ -14,14 +14,21 @@ const LOWER_EXTENSION = 0x10;
 
 /**
  * The name as Windows and Linux show it, as UTF-16; empty when nothing but spaces is stored.
+ * @param stored eleven bytes
  * @param caseFlags byte 12 of the directory entry
  */
 export function shortName(stored: Uint8Array, caseFlags: number, codePage: CodePage): string {
-  const bytes = stored.slice(0, SHORT_NAME_SIZE);
-  if (bytes[0] === ESCAPED_DELETED) bytes[0] = DELETED;
+  const bytes = unescaped(stored);
   const base = decodePart(bytes.subarray(0, BASE_SIZE), (caseFlags & LOWER_BASE) !== 0, codePage);
   const extension = decodePart(bytes.subarray(BASE_SIZE), (caseFlags & LOWER_EXTENSION) !== 0, codePage);
   return extension === "" ? base : `${base}.${extension}`;
+}
+
+/** A copy: what was read may be shared. */
+function unescaped(stored: Uint8Array): Uint8Array {
+  const bytes = Uint8Array.from(stored);
+  if (bytes[0] === ESCAPED_DELETED) bytes[0] = DELETED;
+  return bytes;
 }
 
 function decodePart(bytes: Uint8Array, lower: boolean, codePage: CodePage): string {
@@ -33,8 +40,7 @@ function decodePart(bytes: Uint8Array, lower: boolean, codePage: CodePage): stri
 
 /** Label of the volume as it stands in the root directory or the boot sector. */
 export function volumeLabel(stored: Uint8Array, codePage: CodePage): string {
-  const bytes = stored.slice(0, SHORT_NAME_SIZE);
-  if (bytes[0] === ESCAPED_DELETED) bytes[0] = DELETED;
+  const bytes = unescaped(stored);
   return decodePart(bytes, false, codePage);
 }
 

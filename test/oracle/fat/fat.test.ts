@@ -1,0 +1,116 @@
+import { readFileSync } from "node:fs";
+import { beforeAll, expect, test } from "vitest";
+import { openFat } from "../../../src/disk/filesystem/fat/fat-file-system.ts";
+import { FileSource } from "../../../src/source/file-source.ts";
+import { MemorySource } from "../../../src/source/memory-source.ts";
+import { requireDebianPackages } from "../../setup/debian-packages.ts";
+import { tally } from "../../setup/tally.ts";
+import { walkChecked } from "../ext4/kernel-oracle.ts";
+import { compareListings, requireEqual } from "../listing/compare-listings.ts";
+import type { Listing, ListingEntry, ListingField } from "../listing/listing-entry.ts";
+import { FAT_PACKAGES, makeFatImage, mtoolsListing } from "./mtools.ts";
+import { FAT_RECIPES, type FatRecipe } from "./recipes.ts";
+import { type SleuthKitEntry, sleuthKitEntries } from "./sleuth-kit.ts";
+
+beforeAll(() => requireDebianPackages(...FAT_PACKAGES));
+
+const DOS_FLAGS = ["archive", "hidden", "read-only", "system"];
+
+/** A copy on the host has no inode numbers, owners, creation and access times of the image. */
+const NOT_COPIED: readonly ListingField[] = [
+  "node",
+  "mode",
+  "uid",
+  "gid",
+  "allocated",
+  "links",
+  "atime",
+  "ctime",
+  "birthtime",
+  "data",
+];
+
+/** Times of directories are those of the copying, and their sizes the host's. */
+function ignored(entry: ListingEntry): readonly ListingField[] {
+  return entry.type === "directory" ? [...NOT_COPIED, "mtime", "size"] : NOT_COPIED;
+}
+
+/** Sleuth Kit shows no times from this year on. */
+const ENDS = Date.UTC(2038, 0) / 1000;
+
+function seconds(nanoseconds: string | undefined): number {
+  const time = Number(BigInt(nanoseconds ?? "0") / 1_000_000_000n);
+  return time < ENDS ? time : 0;
+}
+
+function asSleuthKit({ type, size, mtime, atime, birthtime }: ListingEntry): SleuthKitEntry {
+  const times = { mtime: seconds(mtime), atime: seconds(atime), birthtime: seconds(birthtime) };
+  return { type: type === "directory" ? "directory" : "file", size, ...times };
+}
+
+/**
+ * Compares by path; what Sleuth Kit names otherwise (it cuts names of over 200 bytes, and knows neither code pages nor
+ * characters beyond 16 bits) by all the rest.
+ */
+async function compareWithSleuthKit(image: string, listing: Listing): Promise<number> {
+  const theirs = await sleuthKitEntries(image);
+  const ours = new Map([...listing].filter(([at]) => at !== "").map(([at, entry]) => [at, asSleuthKit(entry)]));
+  const shared = [...theirs.keys()].filter((at) => ours.has(at));
+  expect(shared.map((at) => [at, ours.get(at)])).toEqual(shared.map((at) => [at, theirs.get(at)]));
+  const nameless = (entries: Map<string, SleuthKitEntry>, others: Map<string, SleuthKitEntry>) =>
+    [...entries].filter(([at]) => !others.has(at)).map(([, entry]) => JSON.stringify(entry));
+  expect(nameless(ours, theirs).toSorted()).toEqual(nameless(theirs, ours).toSorted());
+  expect(shared.length).toBeGreaterThan(ours.size - 6);
+  return theirs.size;
+}
+
+test.each(FAT_RECIPES)("$name: every entry as mtools and Sleuth Kit see it", async (recipe) => {
+  const image = await makeFatImage(recipe);
+  const source = await FileSource.open(image);
+  try {
+    const fileSystem = await openFat(source, { codePage: recipe.codePage });
+    expect(fileSystem.info()).toMatchObject({
+      features: [recipe.kind],
+      blockSize: recipe.clusterSize,
+      consistency: { state: "clean" },
+      warnings: [],
+    });
+    const listing = await walkChecked(fileSystem, { flags: DOS_FLAGS });
+    const comparison = compareListings(listing, await mtoolsListing(image, recipe.codePage), { ignore: ignored });
+    requireEqual(recipe.name, comparison);
+    tally("FAT entries equal to mtools'", comparison.equal);
+    tally("FAT entries equal to Sleuth Kit's", await compareWithSleuthKit(image, listing));
+  } finally {
+    await source.close();
+  }
+});
+
+/** Sectors in all, of which 512 bytes each: some 30,000 clusters. */
+const FEW_SECTORS = 32_000;
+
+test("FAT32 with too few clusters for its name, as boot partitions have: the length of the table decides", async () => {
+  const recipe = FAT_RECIPES.find(({ name }) => name === "FAT32") as FatRecipe;
+  const image = await makeFatImage(recipe);
+  // mtools goes by the number of clusters, so it is asked before the end of the volume is cut off.
+  const expected = await mtoolsListing(image, recipe.codePage);
+  const bytes = readFileSync(image);
+  bytes.writeUInt32LE(FEW_SECTORS, 32);
+  const fileSystem = await openFat(new MemorySource(bytes.subarray(0, FEW_SECTORS * 512)), { codePage: 850 });
+  expect(fileSystem.info()).toMatchObject({ features: ["fat32"], size: FEW_SECTORS * 512, warnings: [] });
+  const listing = await walkChecked(fileSystem, { flags: DOS_FLAGS });
+  const comparison = compareListings(listing, expected, { ignore: ignored });
+  requireEqual("FAT32 with few clusters", comparison);
+  tally("FAT entries equal to mtools'", comparison.equal);
+});
+
+test("only the active table counts where copies are not kept alike", async () => {
+  const recipe = FAT_RECIPES.find(({ name }) => name === "FAT32") as FatRecipe;
+  const image = await makeFatImage(recipe);
+  const bytes = readFileSync(image);
+  const intact = await walkChecked(await openFat(new MemorySource(Uint8Array.from(bytes))));
+  bytes.writeUInt16LE(0x81, 40);
+  const tableOffset = bytes.readUInt16LE(14) * 512;
+  bytes.fill(0xff, tableOffset, tableOffset + bytes.readUInt32LE(36) * 512);
+  const listing = await walkChecked(await openFat(new MemorySource(bytes)));
+  requireEqual("second table", compareListings(listing, intact));
+});
