@@ -172,7 +172,7 @@ def flags():
         os.setxattr(path, "system.ntfs_attrib_be", struct.pack(">I", bits))
     old = os.path.join(directory, b"old")
     write(old, b"")
-    os.utime(old, ns=(-5_000_000_100, 1_234_567_800))
+    os.utime(old, ns=(-5_000_000_000, 1_234_567_800))
 
 
 def reparse(tag, data):

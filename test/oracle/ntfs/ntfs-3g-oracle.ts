@@ -1,0 +1,70 @@
+/** One image, two readers: vmfr's and ntfs-3g's. */
+import path from "node:path";
+import type { FileSystem } from "../../../src/disk/filesystem/file-system.ts";
+import { walkChecked } from "../ext4/kernel-oracle.ts";
+import { compareListings, type ListingComparison } from "../listing/compare-listings.ts";
+import type { Listing, ListingEntry, ListingField } from "../listing/listing-entry.ts";
+import { walkReference } from "../listing/reference-walk.ts";
+import { tool, withNtfsMount } from "./images.ts";
+
+type AttributePairs = readonly (readonly [string, string])[];
+
+/** ntfs-3g answers for its system attributes when asked, but does not list them. */
+async function systemAttributes(mountPoint: string): Promise<Map<string, AttributePairs>> {
+  const script = path.join(import.meta.dirname, "ntfs_attributes.py");
+  const lines = (await tool("/usr/bin/python3", script, mountPoint)).trimEnd().split("\n");
+  return new Map(
+    lines.map((line) => {
+      const entry = JSON.parse(line) as { path: string; xattrs: AttributePairs };
+      return [entry.path, entry.xattrs] as const;
+    }),
+  );
+}
+
+/** Asking for the system attributes of more entries than this takes minutes. */
+const MOST_ASKED = 10_000;
+
+/** The image as ntfs-3g shows it. */
+export function ntfs3gListing(image: string): Promise<Listing> {
+  return withNtfsMount(image, "ro", async (mountPoint) => {
+    const listing = await walkReference(mountPoint);
+    if (listing.size > MOST_ASKED) return listing;
+    const system = await systemAttributes(mountPoint);
+    const withSystem = (entry: ListingEntry): ListingEntry => {
+      const xattrs = [...(entry.xattrs ?? []), ...(system.get(entry.path) ?? [])];
+      return { ...entry, xattrs: xattrs.toSorted(([left], [right]) => (left < right ? -1 : 1)) };
+    };
+    return new Map([...listing].map(([at, entry]) => [at, withSystem(entry)]));
+  });
+}
+
+const RECORD_NUMBERS = 2 ** 32;
+
+/** In the units that ntfs-3g shows: record numbers without their sequence, and sectors. */
+function asShownByNtfs3g(entry: ListingEntry): ListingEntry {
+  return { ...entry, node: entry.node % RECORD_NUMBERS, allocated: Math.ceil(entry.allocated / 512) * 512 };
+}
+
+export async function vmfrListing(fileSystem: FileSystem): Promise<Listing> {
+  const listing = await walkChecked(fileSystem);
+  return new Map([...listing].map(([at, entry]) => [at, asShownByNtfs3g(entry)]));
+}
+
+/** ntfs-3g shows every mode as 0777, no holes, no creation time through statx, and no flags. */
+const NOT_SHOWN: readonly ListingField[] = ["mode", "data", "birthtime", "flags"];
+
+const DOS_DIRECTORY = Buffer.from("dos/").toString("hex");
+
+function notComparable({ path: at }: ListingEntry): readonly ListingField[] {
+  // ntfs-3g does not give the descriptor of the root that mkntfs writes.
+  if (at === "") return [...NOT_SHOWN, "xattrs"];
+  // ntfs-3g counts names that only DOS sees as links.
+  return at.startsWith(DOS_DIRECTORY) ? [...NOT_SHOWN, "links"] : NOT_SHOWN;
+}
+
+export async function compareWithNtfs3g(image: string, fileSystem: FileSystem): Promise<ListingComparison> {
+  const expected = await ntfs3gListing(image);
+  const ignore = (entry: ListingEntry): readonly ListingField[] =>
+    expected.size > MOST_ASKED ? [...notComparable(entry), "xattrs"] : notComparable(entry);
+  return compareListings(await vmfrListing(fileSystem), expected, { ignore });
+}
