@@ -43,6 +43,12 @@ export class AllocationTable {
     return this.#pages.get(index) ?? this.#read(index, signal);
   }
 
+  /** What follows one cluster, in the form of LINK. */
+  async next(cluster: number, signal?: AbortSignal): Promise<number> {
+    const page = await this.page(Math.floor(cluster / ENTRIES_PER_PAGE), signal);
+    return page[cluster % ENTRIES_PER_PAGE] ?? LINK.FREE;
+  }
+
   async #read(index: number, signal: AbortSignal | undefined): Promise<Uint32Array> {
     const { tableOffset, entryBits, clusterCount, format } = this.layout;
     const first = index * ENTRIES_PER_PAGE;

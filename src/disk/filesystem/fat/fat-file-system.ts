@@ -4,7 +4,6 @@ import { nameFromUtf16, utf16FromName } from "../../../bytes/utf16-name.ts";
 import { CorruptDataError, PathError } from "../../../errors.ts";
 import type { ByteSource, SparseSource } from "../../../source/byte-source.ts";
 import { CachedSource } from "../../../source/cached-source.ts";
-import { SliceSource } from "../../../source/slice-source.ts";
 import type {
   Consistency,
   DirectoryEntry,
@@ -19,6 +18,7 @@ import { MappedSource } from "../mapped-source.ts";
 import { AllocationTable } from "./allocation-table.ts";
 import { BOOT_SECTOR_SIZE, type BootSector, parseBootSector } from "./boot-sector.ts";
 import { ClusterChain } from "./cluster-chain.ts";
+import { formatVolumeId, openClusterHeap } from "./cluster-heap.ts";
 import { type CodePage, DEFAULT_CODE_PAGE } from "./code-page.ts";
 import { type Directory, type DirectoryPlace, entryDamage, holdsEntry } from "./directory.ts";
 import { ATTRIBUTE, type FileRecord, parseEntry, SLOT_SIZE, statOf, typeOf } from "./directory-entry.ts";
@@ -52,20 +52,11 @@ export async function openFat(source: ByteSource, options: FatOptions = {}): Pro
   const { signal, codePage = DEFAULT_CODE_PAGE } = options;
   const metadata = new CachedSource(source);
   const { boot, warnings } = await readBootSector(metadata, signal);
-  const present = source.size - boot.heapOffset;
-  if (present < 0) {
-    throw new CorruptDataError({ format: "fat", structure: "boot sector" }, "the volume ends before its files begin");
-  }
-  if (boot.size > source.size) {
-    const missing = boot.size - source.size;
-    warnings.push(`the volume is ${missing} bytes shorter than the file system; files there cannot be read`);
-  }
-  const heapLength = Math.min(boot.clusterCount * boot.clusterSize, present);
   const volume: FatVolume = {
     boot,
     metadata,
     table: new AllocationTable(source, { format: "fat", ...boot }),
-    heap: new SliceSource(source, boot.heapOffset, heapLength, "fat clusters"),
+    heap: openClusterHeap(source, boot, "fat", warnings),
     codePage,
   };
   const consistency = await readConsistency(volume, signal);
@@ -228,10 +219,4 @@ const NOTHING = { window: async () => ({ start: 0, end: Number.POSITIVE_INFINITY
 
 function describeNode(node: NodeId): string {
   return `directory entry at byte ${node * SLOT_SIZE}`;
-}
-
-/** `1234-ABCD`, as blkid prints it. */
-function formatVolumeId(id: number): string {
-  const digits = id.toString(16).toUpperCase().padStart(8, "0");
-  return `${digits.slice(0, 4)}-${digits.slice(4)}`;
 }

@@ -5,6 +5,7 @@ import type { Consistency } from "../file-system.ts";
 import type { AllocationTable } from "./allocation-table.ts";
 import type { BootSector } from "./boot-sector.ts";
 import { ClusterChain } from "./cluster-chain.ts";
+import { consistencyOf } from "./cluster-heap.ts";
 import type { CodePage } from "./code-page.ts";
 import { Directory, type DirectoryPlace } from "./directory.ts";
 
@@ -48,10 +49,5 @@ export async function readConsistency({ boot, metadata }: FatVolume, signal?: Ab
     dirty ||= (entry & unmounted) === 0;
     errors = (entry & noErrors) === 0;
   }
-  if (!dirty && !errors) return { state: "clean", detail: "clean" };
-  const problems = [
-    ...(dirty ? ["not cleanly unmounted"] : []),
-    ...(errors ? ["the guest has met read or write errors"] : []),
-  ];
-  return { state: "raw", detail: `${problems.join(", ")}; FAT has no journal, shown as it lies` };
+  return consistencyOf({ dirty, errors }, "FAT");
 }
