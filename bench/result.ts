@@ -1,0 +1,58 @@
+/** What a row measured, and whether that is good enough. */
+
+/** vmfr's speed against another tool's in the same run. */
+export interface Comparison {
+  readonly kind: "comparison";
+  readonly what: string;
+  /** Medians, in milliseconds. */
+  readonly ours: number;
+  readonly theirs: number;
+  readonly peer: string;
+  /** Goal for `theirs / ours`: how many times as fast as the peer vmfr is. */
+  readonly atLeast: number;
+  /** The peer was not run: its figure is a recorded one. */
+  readonly recorded?: true;
+}
+
+/** A figure with a limit of its own. */
+export interface Figure {
+  readonly kind: "figure";
+  readonly what: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly atMost: number;
+}
+
+export type Measurement = Comparison | Figure;
+
+export function isMet(measurement: Measurement): boolean {
+  return measurement.kind === "figure"
+    ? measurement.value <= measurement.atMost
+    : speedRatio(measurement) >= measurement.atLeast;
+}
+
+export function speedRatio({ ours, theirs }: Comparison): number {
+  return theirs / ours;
+}
+
+export function describe(row: string, measurement: Measurement): string {
+  const verdict = isMet(measurement) ? "PASS" : "MISS";
+  const head = `${verdict}  ${row.padEnd(15)} ${measurement.what.padEnd(42)}`;
+  if (measurement.kind === "figure") {
+    const { value, unit, atMost } = measurement;
+    return `${head} ${`${significant(value)} ${unit}`.padEnd(22)} goal ≤ ${significant(atMost)} ${unit}`;
+  }
+  const { ours, theirs, peer, atLeast, recorded } = measurement;
+  const ratio = `${significant(speedRatio(measurement))}× ${peer}`;
+  const figures = `${milliseconds(ours)} : ${milliseconds(theirs)}${recorded ? " (recorded)" : ""}`;
+  return `${head} ${ratio.padEnd(22)} goal ≥ ${significant(atLeast)}×`.padEnd(100) + figures;
+}
+
+function milliseconds(value: number): string {
+  return value >= 10_000 ? `${significant(value / 1000)} s` : `${significant(value)} ms`;
+}
+
+/** Three digits, but whole numbers whole. */
+function significant(value: number): string {
+  return value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+}
