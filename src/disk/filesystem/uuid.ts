@@ -5,3 +5,9 @@ export function formatUuid(uuid: Uint8Array): string {
     "-",
   );
 }
+
+/** Sixteen bytes as Windows and GPT write them: the first three groups are little-endian. */
+export function formatGuid(guid: Uint8Array): string {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, ...rest] = guid;
+  return formatUuid(Uint8Array.of(d, c, b, a, f, e, h, g, ...rest));
+}

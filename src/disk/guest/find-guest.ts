@@ -1,9 +1,8 @@
-import { nameFromText, nameKey, splitPath } from "../../bytes/byte-name.ts";
-import { defaultLimits } from "../../bytes/limits.ts";
-import { SourceError, VmfrError } from "../../errors.ts";
+import { nameFromText } from "../../bytes/byte-name.ts";
 import type { Disk, Volume } from "../disk.ts";
-import type { FileSystem, NodeId } from "../filesystem/file-system.ts";
+import type { FileSystem } from "../filesystem/file-system.ts";
 import { parseFstab } from "./fstab.ts";
+import { findNode, readGuestFile, tolerating } from "./guest-file.ts";
 
 /** The guest's own view of a disk. */
 export interface Guest {
@@ -33,7 +32,7 @@ export async function findGuest(disk: Pick<Disk, "volumes">, signal?: AbortSigna
   );
   const root = await findRoot(volumes, signal);
   if (root === undefined) return undefined;
-  const fstab = await tolerating(() => readFstab(root.fileSystem, signal));
+  const fstab = await tolerating(() => readGuestFile(root.fileSystem, "etc/fstab", LARGEST_FSTAB, signal));
   const mounts = parseFstab(fstab ?? new Uint8Array(0)).flatMap(({ spec, mountPoint }) => {
     const mounted = volumes.filter((each) => each !== root && isMeant(spec, each));
     // The same UUID twice (a cloned partition) does not say which one is meant.
@@ -55,62 +54,6 @@ async function findRoot(volumes: readonly FoundVolume[], signal?: AbortSignal): 
   return volumes.length === 1 ? volumes[0] : undefined;
 }
 
-/** Plain steps; a symbolic link counts as present. */
-async function findNode(fileSystem: FileSystem, path: Uint8Array, signal?: AbortSignal): Promise<NodeId | undefined> {
-  let node = fileSystem.root;
-  for (const name of splitPath(path)) {
-    const entry = await fileSystem.lookup(node, name, signal);
-    if (entry === undefined) return undefined;
-    node = entry.node;
-  }
-  return node;
-}
-
-async function readFstab(fileSystem: FileSystem, signal?: AbortSignal): Promise<Uint8Array | undefined> {
-  const node = await followLinks(fileSystem, nameFromText("etc/fstab"), signal);
-  if (node === undefined) return undefined;
-  const file = await fileSystem.openFile(node, signal);
-  try {
-    return file.size > LARGEST_FSTAB ? undefined : await file.read(0, file.size, signal);
-  } finally {
-    await file.close();
-  }
-}
-
-/** Resolves a path inside one file system, as some distributions link their fstab elsewhere. */
-async function followLinks(
-  fileSystem: FileSystem,
-  path: Uint8Array,
-  signal?: AbortSignal,
-): Promise<NodeId | undefined> {
-  const pending = splitPath(path).reverse();
-  const parents: NodeId[] = [];
-  let node = fileSystem.root;
-  let links = 0;
-  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-    if (nameKey(name) === "..") {
-      node = parents.pop() ?? fileSystem.root;
-      continue;
-    }
-    const entry = await fileSystem.lookup(node, name, signal);
-    if (entry === undefined || parents.length + pending.length > defaultLimits.pathDepth) return undefined;
-    const type = entry.type === "unknown" ? (await fileSystem.stat(entry.node, signal)).type : entry.type;
-    if (type !== "symlink") {
-      parents.push(node);
-      node = entry.node;
-      continue;
-    }
-    if (++links > defaultLimits.symlinks) return undefined;
-    const target = await fileSystem.readLink(entry.node, signal);
-    pending.push(...splitPath(target).reverse());
-    if (nameKey(target).startsWith("/")) {
-      node = fileSystem.root;
-      parents.length = 0;
-    }
-  }
-  return node;
-}
-
 /** Whether an fstab's first field means this volume. Disk letters say nothing: vda here may have been sdb there. */
 function isMeant(spec: string, { volume, fileSystem }: FoundVolume): boolean {
   const info = fileSystem.info();
@@ -125,14 +68,4 @@ function isMeant(spec: string, { volume, fileSystem }: FoundVolume): boolean {
   if (partition === undefined) return false;
   if (partition.name !== undefined && spec === `PARTLABEL=${partition.name}`) return true;
   return /^\/dev\/(?:[shv]d[a-z]+|xvd[a-z]+|nvme\d+n\d+p)(\d+)$/.exec(spec)?.[1] === String(partition.number);
-}
-
-/** One damaged directory must not hide the guest; failures that may pass are thrown on. */
-async function tolerating<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof VmfrError && !(error instanceof SourceError && error.retryable)) return undefined;
-    throw error;
-  }
 }

@@ -8,6 +8,7 @@ import type { Limits } from "../../bytes/limits.ts";
 import { CorruptDataError, describeError, SourceError, VmfrError } from "../../errors.ts";
 import type { ByteSource } from "../../source/byte-source.ts";
 import type { Partition } from "../disk.ts";
+import { formatGuid } from "../filesystem/uuid.ts";
 
 const SIGNATURE = "EFI PART";
 /** Offsets in the header. */
@@ -155,7 +156,7 @@ async function readEntries(
 
 /** Undefined for an unused entry, a sentence for one that makes no sense. */
 function parseEntry(cursor: Cursor, number: number, sectorSize: number): Partition | string | undefined {
-  const type = guid(cursor, ENTRY.type);
+  const type = formatGuid(cursor.slice(ENTRY.type, 16));
   if (type === UNUSED) return undefined;
   const firstLba = cursor.u64leBig(ENTRY.firstLba);
   const lastLba = cursor.u64leBig(ENTRY.lastLba);
@@ -169,16 +170,8 @@ function parseEntry(cursor: Cursor, number: number, sectorSize: number): Partiti
     size: (Number(lastLba - firstLba) + 1) * sectorSize,
     type,
     ...(name === "" ? {} : { name }),
-    uuid: guid(cursor, ENTRY.uuid),
+    uuid: formatGuid(cursor.slice(ENTRY.uuid, 16)),
   };
-}
-
-/** Text form of a GUID: its first three groups are stored little-endian. */
-function guid(cursor: Cursor, offset: number): string {
-  const hex = (value: number, digits: number) => value.toString(16).padStart(digits, "0");
-  const tail = Buffer.from(cursor.slice(offset + 8, 8)).toString("hex");
-  const head = [hex(cursor.u32le(offset), 8), hex(cursor.u16le(offset + 4), 4), hex(cursor.u16le(offset + 6), 4)];
-  return [...head, tail.slice(0, 4), tail.slice(4)].join("-");
 }
 
 /** A sentence when the backup of a good primary table is missing, damaged or different. */
