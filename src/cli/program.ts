@@ -50,6 +50,19 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
       setExitCode(await run(context, args, (hasArguments ? second : first) as Options));
     };
 
+  addBackupCommands(program, action);
+  addFileCommands(program, action);
+  addComparingCommands(program, action);
+  return program;
+}
+
+/** Makes a commander action of a command that is loaded only when it is called. */
+type MakeAction = <Arguments, Options>(
+  load: () => Promise<Run<Arguments, Options>>,
+) => (...parameters: unknown[]) => Promise<void>;
+
+/** Whole backups and whole disks. */
+function addBackupCommands(program: Command, action: MakeAction): void {
   addBucketOptions(program.command("discover"))
     .description("which backups contain the VM, and why others do not")
     .option("--include-partially-failed", "judge PartiallyFailed backups volume by volume")
@@ -67,6 +80,22 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
     .option("--verbose", "log every request to stderr")
     .action(action(async () => (await import("./commands/serve.ts")).serve));
 
+  addSourceOptions(program.command("image").argument("<DISK>", "BACKUP/DISK, or only DISK where that is clear"))
+    .description("write a whole disk as a raw image")
+    .option("-o, --output <FILE>", "a new file, written sparsely (default: stdout)")
+    .option("--force", "overwrite FILE")
+    .action(action(async () => (await import("./commands/image.ts")).image));
+
+  addSourceOptions(
+    program.command("inspect").argument("[DISK...]", "image files; with --store: BACKUP/DISK (default: all)"),
+  )
+    .description("image, partitions, file systems and their consistency")
+    .option("--json", "as JSON")
+    .action(action(async () => (await import("./commands/inspect.ts")).inspect));
+}
+
+/** Files of a backup. */
+function addFileCommands(program: Command, action: MakeAction): void {
   addSourceOptions(program.command("ls").argument("[PATH...]", "paths in the tree", ["/"]))
     .description("list directories")
     .option("-l, --long", "with mode, owner, size and time")
@@ -89,19 +118,25 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
     .addOption(new Option("--format <FORMAT>", "as one archive").choices(["tar", "tar.gz", "tar.zst", "zip"]))
     .option("--force", "overwrite files that are already there")
     .action(action(async () => (await import("./commands/get.ts")).get));
+}
 
-  addSourceOptions(program.command("image").argument("<DISK>", "BACKUP/DISK, or only DISK where that is clear"))
-    .description("write a whole disk as a raw image")
-    .option("-o, --output <FILE>", "a new file, written sparsely (default: stdout)")
-    .option("--force", "overwrite FILE")
-    .action(action(async () => (await import("./commands/image.ts")).image));
+/** Files across backups. */
+function addComparingCommands(program: Command, action: MakeAction): void {
+  addSourceOptions(program.command("find").argument("[PATH...]", "where to start", ["/"]))
+    .description("paths whose last name matches")
+    .option("--name <GLOB>", "as the shell matches: * ? [abc]")
+    .option("--ignore-case", "take upper and lower case as equal")
+    .addOption(new Option("--type <TYPE>", "only these").choices(["file", "directory", "symlink"]))
+    .action(action(async () => (await import("./commands/find.ts")).find));
 
-  addSourceOptions(
-    program.command("inspect").argument("[DISK...]", "image files; with --store: BACKUP/DISK (default: all)"),
-  )
-    .description("image, partitions, file systems and their consistency")
+  addSourceOptions(program.command("history").argument("<PATH>", "DISK/PATH in the guest, or a tree path"))
+    .description("one file through all backups: same, changed, absent")
     .option("--json", "as JSON")
-    .action(action(async () => (await import("./commands/inspect.ts")).inspect));
+    .action(action(async () => (await import("./commands/history.ts")).history));
 
-  return program;
+  addSourceOptions(program.command("diff").argument("<PATH...>", "two files or two directories in the tree"))
+    .description("what differs between two places, usually in two backups")
+    .option("--metadata", "modes, owners and times too")
+    .option("--json", "as JSON")
+    .action(action(async () => (await import("./commands/diff.ts")).diff));
 }

@@ -128,6 +128,23 @@ test("inspect describes the disks of every backup", async () => {
   expect(disks[0]).toMatchObject({ name: `${BACKUP}/web-1-root`, partitionTable: { scheme: "gpt" } });
 });
 
+test("history tells in which backup a file changed, diff tells how", async () => {
+  const file = "web-1-root/etc/nginx/sites-available/shop.conf";
+  const states = await json<{ backup: string; state: string }[]>(["history", ...example, file]);
+  expect(states.map(({ state }) => state)).toEqual(["first", "changed", "same"]);
+
+  const etc = (day: number): string => `/backups/web-1-2026-11-${day}/web-1-root/etc`;
+  const changed = await vmfr(["diff", ...example, etc(16), etc(17)]);
+  expect(changed.code).toBe(1);
+  expect(changed.stdout.toString()).toContain("-\tserver 127.0.0.1:8080;\n+\tserver 127.0.0.1:8081\n");
+  expect(await vmfr(["diff", ...example, etc(17), etc(18)])).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("a deleted document is found in the backups that still have it", async () => {
+  const { code, stdout } = await vmfr(["find", ...example, "--name", "*.png", "--type", "file", `${ROOT}/home`]);
+  expect({ code, found: stdout.toString() }).toEqual({ code: 0, found: `${ROOT}/home/anna/pictures/product.png\n` });
+});
+
 test.each([
   [["ls"], "--store URL"],
   [["ls", "--store", exampleBucket], "--vm NAMESPACE/NAME"],
