@@ -39,18 +39,18 @@ const OWN = ["attributes", "reflink", "comb"] as const;
 export const RECIPES: readonly ImageRecipe[] = [
   { name: "defaults", mkfs: [], size: 128, blockSize: 4096, parts: [...ODD, "many", "deep"], ownParts: OWN },
   {
-    name: "512-byte blocks and inodes of 256 bytes refused by v5, so 512",
-    mkfs: ["-b", "size=1024", "-i", "size=512"],
+    name: "1K blocks",
+    mkfs: ["-b", "size=1024"],
     size: 96,
     blockSize: 1024,
     parts: [...ODD, "many"],
     ownParts: OWN,
   },
   {
-    name: "1K blocks, 8K directory blocks, 2K inodes",
-    mkfs: ["-b", "size=1024", "-n", "size=8192", "-i", "size=2048"],
+    name: "4K blocks, 16K directory blocks, 2K inodes",
+    mkfs: ["-b", "size=4096", "-n", "size=16384", "-i", "size=2048"],
     size: 128,
-    blockSize: 1024,
+    blockSize: 4096,
     parts: [...ODD, "many"],
     ownParts: OWN,
   },

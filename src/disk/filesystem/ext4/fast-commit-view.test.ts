@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { type MappedRange, putRange } from "../block-runs.ts";
 import type { FileMap } from "../file-map.ts";
-import { type MappedRange, putRange } from "./block-runs.ts";
 import { FastCommitView } from "./fast-commit-view.ts";
 import type { FastCommitOperation } from "./journal/fast-commit-operation.ts";
 

@@ -3,9 +3,9 @@
  * Documentation/filesystems/ext4/journal.rst, "Fast Commits"; fs/ext4/fast_commit.c defines the replay).
  */
 import { nameKey } from "../../../bytes/byte-name.ts";
+import { type MappedRange, putRange } from "../block-runs.ts";
 import type { BlockRun, FileMap, MapWindow } from "../file-map.ts";
 import type { DirectoryEntry, FileType } from "../file-system.ts";
-import { type MappedRange, putRange } from "./block-runs.ts";
 import { emptyExtentRoot, hasExtentRoot } from "./extent-tree.ts";
 import { BLOCK_AREA, fileTypeOf, INODE_FLAG } from "./inode.ts";
 import type { FastCommitOperation, InodeImage } from "./journal/fast-commit-operation.ts";

@@ -26,18 +26,19 @@ const BASIC_BLOCK = 512;
 
 /**
  * @param byteOffset where the block was read from
- * @param owner the inode that it must belong to
+ * @param owner the inode that it must belong to; undefined when that cannot be told
  * @throws CorruptDataError
  */
 export function verifyHeader(
   cursor: Cursor,
   layout: HeaderLayout,
-  { superblock, byteOffset, owner }: { superblock: Superblock; byteOffset: number; owner: number },
+  { superblock, byteOffset, owner }: { superblock: Superblock; byteOffset: number; owner: number | undefined },
 ): void {
   if (!checksumMatches(cursor.bytes, layout.crc)) throw cursor.corrupt("checksum does not match");
   if (compareBytes(cursor.slice(layout.uuid, 16), superblock.metadataUuid) !== 0) {
     throw cursor.corrupt("belongs to another file system");
   }
   if (cursor.u64be(layout.place) * BASIC_BLOCK !== byteOffset) throw cursor.corrupt("says that it lies elsewhere");
-  if (cursor.u64be(layout.owner) !== owner) throw cursor.corrupt(`belongs to inode ${cursor.u64be(layout.owner)}`);
+  if (owner !== undefined && cursor.u64be(layout.owner) !== owner)
+    throw cursor.corrupt(`belongs to inode ${cursor.u64be(layout.owner)}`);
 }

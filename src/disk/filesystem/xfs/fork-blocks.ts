@@ -1,6 +1,6 @@
 import { Cursor } from "../../../bytes/cursor.ts";
 import { CorruptDataError } from "../../../errors.ts";
-import type { FileMap, MapWindow } from "../file-map.ts";
+import type { BlockRun, FileMap, MapWindow } from "../file-map.ts";
 import { forkMap } from "./fork-map.ts";
 import type { Fork, Inode } from "./inode.ts";
 import { readBlock, type Volume } from "./volume.ts";
@@ -48,6 +48,12 @@ export class ForkBlocks {
     return { cursor, byteOffset };
   }
 
+  /** How many blocks from this one on lie next to each other on the disk; 1 where it is not mapped. */
+  async neighbours(logical: number, signal?: AbortSignal): Promise<number> {
+    const run = await this.#run(logical, signal);
+    return run === undefined ? 1 : run.logical + run.length - logical;
+  }
+
   #structure(logical: number): string {
     return `inode ${this.#inode}, ${this.#what} block ${logical}`;
   }
@@ -57,10 +63,14 @@ export class ForkBlocks {
   }
 
   async #locate(logical: number, signal?: AbortSignal): Promise<number | undefined> {
+    const run = await this.#run(logical, signal);
+    return run === undefined ? undefined : run.physical + (logical - run.logical);
+  }
+
+  async #run(logical: number, signal?: AbortSignal): Promise<BlockRun | undefined> {
     if (this.#window === undefined || logical < this.#window.start || logical >= this.#window.end) {
       this.#window = await this.map.window(logical, signal);
     }
-    const run = this.#window.runs.find((each) => each.logical <= logical && logical < each.logical + each.length);
-    return run === undefined ? undefined : run.physical + (logical - run.logical);
+    return this.#window.runs.find((each) => each.logical <= logical && logical < each.logical + each.length);
   }
 }

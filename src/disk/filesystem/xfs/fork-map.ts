@@ -1,9 +1,10 @@
 /** Where the blocks of a fork lie ("XFS Algorithms & Data Structures", chapter "Data Extents"). */
 import { Cursor } from "../../../bytes/cursor.ts";
-import { LimitError } from "../../../errors.ts";
+import { LimitError, UnsupportedFeatureError } from "../../../errors.ts";
 import type { FileMap, MapWindow } from "../file-map.ts";
 import { BTREE_HEADER, verifyHeader } from "./block-header.ts";
 import { EXTENT_SIZE, parseExtents } from "./extent-record.ts";
+import { FinishedMap } from "./finished-map.ts";
 import type { Fork, Inode } from "./inode.ts";
 import { inodeCorruption, linearBlock, readBlock, type Volume } from "./volume.ts";
 
@@ -24,8 +25,27 @@ interface Bounds {
   readonly end: number;
 }
 
-/** The map of a fork whose content lies in blocks. @throws CorruptDataError for a fork of another form */
+/**
+ * The map of a fork whose content lies in blocks, as recovery would leave it.
+ * @throws CorruptDataError for a fork of another form, UnsupportedFeatureError for one that was being exchanged
+ */
 export function forkMap(volume: Volume, inode: Inode, fork: Fork): FileMap {
+  const { unfinished } = volume;
+  if (unfinished === undefined) return storedMap(volume, inode, fork);
+  if (unfinished.exchanged.has(inode.number)) {
+    throw new UnsupportedFeatureError(
+      "xfs",
+      ["exchange of file contents that was cut short"],
+      "let the guest recover it",
+    );
+  }
+  const inAttributes = fork === inode.attributes;
+  const changes = unfinished.maps.filter((each) => each.inode === inode.number && each.inAttributes === inAttributes);
+  const stored = storedMap(volume, inode, fork);
+  return changes.length === 0 ? stored : new FinishedMap(stored, changes, volume.superblock);
+}
+
+function storedMap(volume: Volume, inode: Inode, fork: Fork): FileMap {
   if (fork.format === "btree") return new ExtentTree(volume, inode, fork);
   if (fork.format !== "extents") throw inodeCorruption(inode.number, "its blocks are not mapped");
   return new ExtentList(volume, inode, fork);
@@ -66,8 +86,12 @@ class ExtentTree implements FileMap {
   constructor(volume: Volume, { number }: Inode, { bytes }: Fork) {
     this.#volume = volume;
     this.#inode = number;
-    const cursor = new Cursor(bytes.slice(), { format: "xfs", structure: `inode ${number}, extent tree root` });
+    const cursor = new Cursor(Uint8Array.from(bytes), { format: "xfs", structure: `inode ${number}, extent tree root` });
     this.#root = parseRoot(cursor, volume.limits.treeDepth);
+  }
+
+  #owner(): number | undefined {
+    return this.#volume.adopting?.has(this.#inode) ? undefined : this.#inode;
   }
 
   async window(logical: number, signal?: AbortSignal): Promise<MapWindow> {
@@ -94,7 +118,7 @@ class ExtentTree implements FileMap {
     const cursor = new Cursor(await readBlock(this.#volume, linear, signal), place);
     const v5 = superblock.version === 5;
     if (cursor.u32be(0) !== (v5 ? MAGIC_V5 : MAGIC_V4)) throw cursor.corrupt("magic number missing");
-    if (v5) verifyHeader(cursor, BTREE_HEADER, { superblock, byteOffset, owner: this.#inode });
+    if (v5) verifyHeader(cursor, BTREE_HEADER, { superblock, byteOffset, owner: this.#owner() });
     const node = layOut(cursor, {
       level: cursor.u16be(4),
       records: cursor.u16be(6),

@@ -13,10 +13,12 @@ const HEADER_SIZE = 56;
 export interface RemoteKind {
   readonly magic: number;
   readonly what: string;
+  /** Whether every block has a header, or only the first of neighbouring blocks. */
+  readonly headers: "every block" | "every extent";
 }
 
-export const SYMLINK_BLOCK: RemoteKind = { magic: 0x58534c4d, what: "link target" };
-export const VALUE_BLOCK: RemoteKind = { magic: 0x5841524d, what: "attribute value" };
+export const SYMLINK_BLOCK: RemoteKind = { magic: 0x58534c4d, what: "link target", headers: "every extent" };
+export const VALUE_BLOCK: RemoteKind = { magic: 0x5841524d, what: "attribute value", headers: "every block" };
 
 export interface RemotePlace {
   readonly inode: Inode;
@@ -33,15 +35,20 @@ export async function readRemote(volume: Volume, place: RemotePlace, signal?: Ab
   const { inode, fork, block, size, kind } = place;
   const v5 = volume.superblock.version === 5;
   const blocks = new ForkBlocks(volume, inode, fork, kind.what);
+  const { blockSize } = volume.superblock;
+  const headerSize = v5 ? HEADER_SIZE : 0;
+  const end = block + Math.ceil(size / (blockSize - headerSize));
   const value = new Uint8Array(size);
   let logical = block;
-  for (let done = 0; done < size; logical++) {
-    const { cursor, byteOffset } = await blocks.read(logical, 1, signal);
-    if (v5) verifyPart(cursor, volume, place, { byteOffset, done });
-    const start = v5 ? HEADER_SIZE : 0;
-    const length = Math.min(size - done, cursor.length - start);
-    value.set(cursor.slice(start, length), done);
+  for (let done = 0; done < size; ) {
+    const count =
+      kind.headers === "every block" ? 1 : Math.min(await blocks.neighbours(logical, signal), end - logical);
+    const { cursor, byteOffset } = await blocks.read(logical, count, signal);
+    const length = Math.min(size - done, cursor.length - headerSize);
+    if (v5) verifyPart(cursor, volume, place, { byteOffset, done, length });
+    value.set(cursor.slice(headerSize, length), done);
     done += length;
+    logical += count;
   }
   return value;
 }
@@ -49,12 +56,11 @@ export async function readRemote(volume: Volume, place: RemotePlace, signal?: Ab
 function verifyPart(
   cursor: Cursor,
   { superblock }: Volume,
-  { inode, size, kind }: RemotePlace,
-  { byteOffset, done }: { byteOffset: number; done: number },
+  { inode, kind }: RemotePlace,
+  { byteOffset, done, length }: { byteOffset: number; done: number; length: number },
 ): void {
   if (cursor.u32be(0) !== kind.magic) throw cursor.corrupt("magic number missing");
   verifyHeader(cursor, REMOTE_HEADER, { superblock, byteOffset, owner: inode.number });
-  const length = Math.min(size - done, cursor.length - HEADER_SIZE);
   if (cursor.u32be(4) !== done || cursor.u32be(8) !== length)
     throw cursor.corrupt(`is not the part at ${done}+${length}`);
 }

@@ -184,11 +184,11 @@ function parseGeometry(cursor: Cursor) {
 function parseIdentity(cursor: Cursor, features: Features) {
   const label = cursor.slice(108, 12);
   const end = label.indexOf(0);
-  const uuid = cursor.slice(32, 16).slice();
+  const uuid = Uint8Array.from(cursor.slice(32, 16));
   return {
-    label: (end < 0 ? label : label.subarray(0, end)).slice(),
+    label: Uint8Array.from(end < 0 ? label : label.subarray(0, end)),
     uuid,
-    metadataUuid: (features.incompat & INCOMPAT.META_UUID) === 0 ? uuid : cursor.slice(248, 16).slice(),
+    metadataUuid: (features.incompat & INCOMPAT.META_UUID) === 0 ? uuid : Uint8Array.from(cursor.slice(248, 16)),
   };
 }
 

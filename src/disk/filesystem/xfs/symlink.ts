@@ -23,5 +23,5 @@ export async function readTarget(volume: Volume, inode: Inode, signal?: AbortSig
       ? new Cursor(data.bytes, { format: "xfs", structure: `inode ${number}, link target` }).slice(0, size)
       : await readRemote(volume, { inode, fork: data, block: 0, size, kind: SYMLINK_BLOCK }, signal);
   if (target.includes(0)) throw inodeCorruption(number, "link target is cut short");
-  return target.slice();
+  return Uint8Array.from(target);
 }

@@ -2,6 +2,7 @@ import type { Limits } from "../../../bytes/limits.ts";
 import { CorruptDataError } from "../../../errors.ts";
 import type { ByteSource } from "../../../source/byte-source.ts";
 import type { CachedSource } from "../../../source/cached-source.ts";
+import type { Unfinished } from "./log/intents.ts";
 import type { Superblock } from "./superblock.ts";
 
 /** What every structure of one opened file system is read with. */
@@ -12,6 +13,10 @@ export interface Volume {
   /** For structures: the same bytes through a cache that can be asked without awaiting. */
   readonly metadata: CachedSource;
   readonly limits: Limits;
+  /** What the log says beyond the blocks it holds. */
+  readonly unfinished?: Unfinished;
+  /** Inodes whose extent tree blocks may still name their former owner. */
+  readonly adopting?: ReadonlySet<number>;
 }
 
 /**

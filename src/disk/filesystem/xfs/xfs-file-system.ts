@@ -2,7 +2,6 @@ import { displayName } from "../../../bytes/byte-name.ts";
 import { defaultLimits, type Limits } from "../../../bytes/limits.ts";
 import { PathError } from "../../../errors.ts";
 import type { ByteSource, SparseSource } from "../../../source/byte-source.ts";
-import { CachedSource } from "../../../source/cached-source.ts";
 import type {
   Consistency,
   DirectoryEntry,
@@ -20,6 +19,7 @@ import { Directory } from "./directory/directory.ts";
 import { featureNames, INCOMPAT } from "./features.ts";
 import { type Inode, statOf } from "./inode.ts";
 import { InodeTable } from "./inode-table.ts";
+import { cacheOver, recover } from "./recovery.ts";
 import { hasIncompat } from "./superblock.ts";
 import { findSuperblock, type LocatedSuperblock } from "./superblock-copies.ts";
 import { readTarget } from "./symlink.ts";
@@ -32,24 +32,22 @@ export interface XfsOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Bytes of metadata one open file system keeps. */
-const METADATA_CACHE = 4 * 1024 * 1024;
-
 /**
  * Opens an XFS file system, version 4 or 5. An unclean log is replayed in memory; nothing is written.
  * @throws CorruptDataError when no copy of the superblock is intact, UnsupportedFeatureError naming the
  *         features that this reader does not know, SourceError
  */
 export async function openXfs(source: ByteSource, options: XfsOptions = {}): Promise<FileSystem> {
-  const metadata = new CachedSource(source, { budget: METADATA_CACHE });
+  const metadata = cacheOver(source);
   const located = await findSuperblock(metadata, options.signal);
-  const volume: Volume = {
+  const disk: Volume = {
     superblock: located.superblock,
     data: source,
     metadata,
     limits: options.limits ?? defaultLimits,
   };
-  return new XfsFileSystem(volume, { state: "clean", detail: "clean" }, openingWarnings(located, source.size));
+  const { volume, consistency } = await recover(disk, located, options.replay ?? true, options.signal);
+  return new XfsFileSystem(volume, consistency, openingWarnings(located, source.size));
 }
 
 function openingWarnings({ superblock, byteOffset, damage }: LocatedSuperblock, volumeSize: number): string[] {
