@@ -21,9 +21,8 @@ export async function openFileContent(
   volume: Volume,
   file: FileNode,
   { reparsePoint }: FileKind,
-  signal?: AbortSignal,
 ): Promise<SparseSource> {
-  if (reparsePoint?.tag === REPARSE_TAG.WOF) return openWofContent(volume, file, reparsePoint, signal);
+  if (reparsePoint?.tag === REPARSE_TAG.WOF) return openWofContent(volume, file, reparsePoint);
   const value = attributeValue(file, ATTRIBUTE.DATA);
   if (reparsePoint !== undefined) {
     const { tag } = reparsePoint;

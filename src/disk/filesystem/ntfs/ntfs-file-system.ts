@@ -149,7 +149,7 @@ class NtfsFileSystem implements FileSystem {
     const { file, kind } = await this.#file(node, signal);
     if (kind.type === "directory") throw new PathError("is-a-directory", `MFT record ${file.number}`);
     if (kind.type !== "file") throw new PathError("not-a-file", `MFT record ${file.number}`);
-    return openFileContent(this.#open.volume, file, kind, signal);
+    return openFileContent(this.#open.volume, file, kind);
   }
 
   async xattrs(node: NodeId, signal?: AbortSignal): Promise<readonly ExtendedAttribute[]> {
