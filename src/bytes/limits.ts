@@ -19,6 +19,10 @@ export interface Limits {
   readonly journalOverlay: number;
   /** Partitions on one disk; also bounds chains of logical partitions. */
   readonly partitions: number;
+  /** Bytes of a volume group's metadata text (areas are 1 MiB unless an administrator chose otherwise). */
+  readonly lvmMetadata: number;
+  /** Logical volumes, arrays and opened containers one on top of the other. */
+  readonly volumeDepth: number;
   /** Bytes of a decompressed JSON or metadata object from a bucket. */
   readonly metadataObject: number;
   /** Bytes one member of a backup tarball may have before it is ignored (etcd's limit is 1.5 MiB). */
@@ -44,6 +48,8 @@ export const defaultLimits: Limits = {
   mapRuns: 4_000_000,
   journalOverlay: 1024 * 1024 * 1024,
   partitions: 256,
+  lvmMetadata: 16 * 1024 * 1024,
+  volumeDepth: 16,
   metadataObject: 512 * 1024 * 1024,
   tarballMember: 8 * 1024 * 1024,
   backupObject: 64 * 1024 * 1024,

@@ -50,13 +50,24 @@ export type VolumeContent =
   /** Known not to hold files: swap, BIOS boot, empty. */
   | { readonly kind: "no-files"; readonly what: string }
   /** Recognised but not readable, or damaged: `what` names it, `reason` is a sentence with the way out. */
-  | { readonly kind: "unreadable"; readonly what: string; readonly reason: string };
+  | {
+      readonly kind: "unreadable";
+      readonly what: string;
+      readonly reason: string;
+      /** Holds volumes, perhaps together with others: `assembleDisks` finds them. */
+      readonly container?: ContainerFormat;
+    };
+
+/** `md`: a member of a Linux software RAID array. */
+export type ContainerFormat = "lvm2" | "md" | "luks";
 
 export interface Volume {
   /** Unique on the disk, usable as a directory name: `1-boot`, `2-ext4`, `whole-ext4`. */
   readonly name: string;
   /** Absent for a file system on the whole disk. */
   readonly partition?: Partition;
+  /** For a volume that is no partition: the device files by which the guest knows it, `/dev/vg/root`, `/dev/mapper/vg-root`. */
+  readonly devices?: readonly string[];
   readonly source: ByteSource;
   readonly content: VolumeContent;
 }

@@ -1,7 +1,9 @@
 import type { Limits } from "../../bytes/limits.ts";
 import { describeError, SourceError } from "../../errors.ts";
 import type { ByteSource } from "../../source/byte-source.ts";
-import type { VolumeContent } from "../disk.ts";
+import type { ContainerFormat, VolumeContent } from "../disk.ts";
+import { probeExfat } from "./exfat/boot-region.ts";
+import { openExfat } from "./exfat/exfat-file-system.ts";
 import { openExt4 } from "./ext4/ext4-file-system.ts";
 import { probeExt4 } from "./ext4/superblock.ts";
 import { probeFat } from "./fat/boot-sector.ts";
@@ -33,6 +35,7 @@ const READERS: readonly Reader[] = [
   { type: "ext4", what: "ext file system", recognises: (first) => probeExt4(first) !== undefined, open: openExt4 },
   { type: "xfs", what: "XFS file system", recognises: probeXfs, open: openXfs },
   { type: "ntfs", what: "NTFS file system", recognises: probeNtfs, open: openNtfs, inBootSector: true },
+  { type: "exfat", what: "exFAT file system", recognises: probeExfat, open: openExfat, inBootSector: true },
   { type: "vfat", what: "FAT file system", recognises: probeFat, open: openFat, inBootSector: true },
 ];
 
@@ -109,14 +112,23 @@ function describe(candidate: Candidate): string {
   return candidate.reader === undefined ? candidate.signature.what : candidate.reader.what;
 }
 
-function unreadContent({ what, kind }: Signature): VolumeContent {
+const CONTAINERS: readonly string[] = ["lvm2", "md", "luks"] satisfies ContainerFormat[];
+
+const isContainer = (type: string): type is ContainerFormat => CONTAINERS.includes(type);
+
+function unreadContent({ type, what, kind }: Signature): VolumeContent {
   if (kind === "no-files") return { kind: "no-files", what };
   if (kind === "encrypted") {
-    return {
+    const content = {
       kind: "unreadable",
       what: `${what} encryption`,
       reason: `encrypted with ${what}: not read by this version`,
-    };
+    } as const;
+    return isContainer(type) ? { ...content, container: type } : content;
+  }
+  if (isContainer(type)) {
+    const reason = "part of a larger volume: to be read together with all disks of the virtual machine";
+    return { kind: "unreadable", what, reason, container: type };
   }
   return { kind: "unreadable", what, reason: `${what}: not read by this version` };
 }
@@ -126,12 +138,8 @@ async function nothingFound(source: ByteSource, first: Uint8Array, signal?: Abor
   const last = await source.read(source.size - length, length, signal);
   // RAID metadata 0.90 and 1.0 lie at the end; a mirror's file system is found at the start before this is asked.
   if (hasRaidAtEnd(last, source.size)) {
-    const what = "Linux software RAID member (md)";
-    return {
-      type: "md",
-      content: { kind: "unreadable", what, reason: `${what}: not read by this version` },
-      warnings: [],
-    };
+    const signature = SIGNATURES.find(({ type }) => type === "md") as Signature;
+    return { type: signature.type, content: unreadContent(signature), warnings: [] };
   }
   const empty = first.every((byte) => byte === 0) && last.every((byte) => byte === 0);
   const content: VolumeContent = empty

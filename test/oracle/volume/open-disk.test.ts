@@ -78,7 +78,12 @@ test.each([
   run("cryptsetup", ["luksFormat", "-q", "--type", type, ...quick, file, "-"], "geheim");
   await withDisk(file, (disk) => {
     expect(disk.volumes.map(({ content }) => content)).toEqual([
-      { kind: "unreadable", what: "LUKS encryption", reason: "encrypted with LUKS: not read by this version" },
+      {
+        kind: "unreadable",
+        what: "LUKS encryption",
+        reason: "encrypted with LUKS: not read by this version",
+        container: "luks",
+      },
     ]);
   });
 });
