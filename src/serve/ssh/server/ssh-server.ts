@@ -4,6 +4,7 @@ import { nameFromText } from "../../../bytes/byte-name.ts";
 import { ConfigError } from "../../../errors.ts";
 import type { RestoreTree } from "../../../restore-tree/tree-node.ts";
 import type { Logger } from "../../log.ts";
+import { matchRsync } from "../rsync/rsync-session.ts";
 import { matchScp } from "../scp/scp-source.ts";
 import type { SftpLimits } from "../sftp/limits.ts";
 import { serveSftp } from "../sftp/sftp-session.ts";
@@ -87,7 +88,7 @@ function programsFor({ tree, logger, home, limits }: SshServerOptions): Programs
   const sftp = { ...options, ...(limits === undefined ? {} : { limits }) };
   return {
     subsystems: new Map([["sftp", (stream) => serveSftp(stream, sftp)]]),
-    commands: [matchScp(options)],
+    commands: [matchScp(options), matchRsync(options)],
   };
 }
 
