@@ -45,7 +45,6 @@ export const SIGNATURES: readonly Signature[] = [
   { type: "btrfs", what: "Btrfs file system", kind: "file-system", magic: [[65_600, "_BHRfS_M"]] },
   { type: "ntfs", what: "NTFS file system", kind: "file-system", magic: [[3, "NTFS    "]], inBootSector: true },
   { type: "refs", what: "ReFS file system", kind: "file-system", magic: [[3, "ReFS\0\0\0\0"]], inBootSector: true },
-  { type: "exfat", what: "exFAT file system", kind: "file-system", magic: [[3, "EXFAT   "]], inBootSector: true },
   { type: "swap", what: "swap space", kind: "no-files", magic: SWAP },
   { type: "zfs", what: "ZFS pool member", kind: "container", magic: [[16_384, "\x01\x01\0\0"]], confirm: hasZfsLabel },
   { type: "iso9660", what: "ISO 9660 file system", kind: "file-system", magic: [[32_769, "CD001"]] },
