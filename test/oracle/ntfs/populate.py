@@ -213,6 +213,35 @@ def junctions():
     link(b"file", symlink, "..\\Users\\Public\\note.txt", "..\\Users\\Public\\note.txt", True, is_directory=False)
 
 
+def reparse_points():
+    directory = home(b"junctions")
+
+    def file(name, value, content=b"", size=0):
+        path = os.path.join(directory, name)
+        write(path, content)
+        if size > 0:
+            os.truncate(path, size)
+        set_reparse(path, value)
+
+    os.mkdir(os.path.join(directory, b"other drive"))
+    elsewhere = windows_link(0xA0000003, "\\??\\D:\\Elsewhere", "D:\\Elsewhere")
+    set_reparse(os.path.join(directory, b"other drive"), elsewhere)
+    os.mkdir(os.path.join(directory, b"volume"))
+    volume = windows_link(0xA0000003, "\\??\\Volume{01234567-89ab-cdef-0123-456789abcdef}\\", "")
+    set_reparse(os.path.join(directory, b"volume"), volume)
+    file(b"wsl", reparse(0xA000001D, struct.pack("<I", 2) + "/usr/bin/gr\u00f6\u00dfe".encode()))
+    file(b"deduplicated", reparse(0x80000013, bytes(100)), size=100_000)
+    file(b"cloud", reparse(0x9000601A, bytes(40)), size=70_000)
+    file(b"cloud, local", reparse(0x9000601A, bytes(40)), b"all of it is here")
+    file(b"alias", reparse(0x8000001B, struct.pack("<I", 3)))
+    file(b"unknown", struct.pack("<IHH", 0x1234, 8, 0) + bytes(range(16)) + bytes(8), b"of another maker")
+    file(b"image", reparse(0x80000017, struct.pack("<IIII", 1, 1, 1, 0)))
+
+
+def hibernated():
+    write(os.path.join(ROOT, b"hiberfil.sys"), b"hibr" + bytes(4092))
+
+
 def crowd(count):
     directory = home(b"crowd")
     for index in range(count):
@@ -221,6 +250,21 @@ def crowd(count):
 
 def crowded():
     crowd(3000)
+
+
+def small():
+    """A little of everything, for images that are read many thousand times."""
+    directory = home(b"small")
+    for size in (0, 1, 600, 700, 5000, 20_000):
+        write(os.path.join(directory, b"%d" % size), pattern(size, size))
+    for index in range(150):
+        write(os.path.join(directory, b"entry %03d" % index), b"%d" % index)
+    packed = home(b"packed")
+    set_attributes(packed, COMPRESSED)
+    write(os.path.join(packed, b"text"), text(30_000, 1))
+    with open(os.path.join(directory, b"sparse"), "wb") as file:
+        file.seek(100 * CLUSTER)
+        file.write(b"end")
 
 
 def big_directory():

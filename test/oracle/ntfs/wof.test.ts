@@ -27,7 +27,13 @@ function contents(): Uint8Array[] {
   });
   const mixed = Buffer.concat([noise.subarray(0, 40_000), numbers.subarray(0, 40_000), noise.subarray(0, 9000)]);
   const edges = [300, 4095, 4096, 4097, 8191, 8193, 16_385, 32_767, 32_768, 32_769, 65_536, 65_537];
-  return [code.subarray(0, 600_000), numbers, mixed, Buffer.alloc(200_003), ...edges.map((size) => numbers.subarray(0, size))];
+  return [
+    code.subarray(0, 600_000),
+    numbers,
+    mixed,
+    Buffer.alloc(200_003),
+    ...edges.map((size) => numbers.subarray(0, size)),
+  ];
 }
 
 const PACKINGS = ["XPRESS:4K", "LZX:32K", "XPRESS:8K", "XPRESS:16K"];

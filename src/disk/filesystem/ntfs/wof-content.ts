@@ -32,5 +32,10 @@ export function openWofContent(volume: Volume, file: FileNode, { data }: Reparse
   if (content === undefined || packed === undefined) {
     throw new CorruptDataError(recordPlace(file.number), `packed by WOF, but has no ${WOF_STREAM}`);
   }
-  return new WofSource(openValue(volume, packed, file.number), sizeOf(content), format, `ntfs MFT record ${file.number}`);
+  return new WofSource(
+    openValue(volume, packed, file.number),
+    sizeOf(content),
+    format,
+    `ntfs MFT record ${file.number}`,
+  );
 }

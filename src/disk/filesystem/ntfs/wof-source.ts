@@ -82,7 +82,11 @@ export class WofSource implements SparseSource {
   }
 
   /** @throws CorruptDataError when the chunk lies outside the stream or is larger than what it unpacks to */
-  async #locate(index: number, place: CorruptionPlace, signal?: AbortSignal): Promise<{ start: number; length: number }> {
+  async #locate(
+    index: number,
+    place: CorruptionPlace,
+    signal?: AbortSignal,
+  ): Promise<{ start: number; length: number }> {
     const tableBytes = (this.#chunkCount - 1) * this.#offsetBytes;
     const first = Math.max(0, index - 1);
     const last = Math.min(index, this.#chunkCount - 2);

@@ -1,0 +1,194 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { openNtfs } from "../../../src/disk/filesystem/ntfs/ntfs-file-system.ts";
+import { SourceError, VmfrError } from "../../../src/errors.ts";
+import type { ByteSource } from "../../../src/source/byte-source.ts";
+import { MemorySource } from "../../../src/source/memory-source.ts";
+import { requireDebianPackages } from "../../setup/debian-packages.ts";
+import { tally } from "../../setup/tally.ts";
+import { type DamageOutcome, judgeDamage } from "../ext4/damage-outcome.ts";
+import { walkFileSystem } from "../listing/file-system-walk.ts";
+import type { Listing } from "../listing/listing-entry.ts";
+import { type ImageRecipe, makeImage, NTFS_PACKAGES } from "./images.ts";
+
+/** Seconds a normal run may spend on flips; VMFR_EXHAUSTIVE=1 flips every metadata byte. */
+const FLIP_SECONDS = 25;
+const READ_SECONDS = 10;
+const exhaustive = process.env["VMFR_EXHAUSTIVE"] === "1";
+const SECTOR = 512;
+const RECORD = 1024;
+
+const RECIPE: ImageRecipe = {
+  name: "small",
+  size: 4,
+  clusterSize: 512,
+  parts: ["small", "streams", "junctions"],
+};
+
+let image: Uint8Array;
+let intact: Listing;
+/** Offsets of all bytes in MFT records and index blocks, and of the boot sector. */
+let metadata: readonly number[];
+
+beforeAll(async () => {
+  await requireDebianPackages(...NTFS_PACKAGES);
+  const directory = mkdtempSync(path.join(tmpdir(), "vmfr-test-"));
+  try {
+    image = Uint8Array.from(readFileSync(await makeImage(RECIPE, directory)));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  metadata = metadataOffsets();
+  intact = await walkFileSystem(await openNtfs(new MemorySource(image)));
+  expect(intact.size).toBeGreaterThan(100);
+});
+
+function metadataOffsets(): number[] {
+  const offsets = Array.from({ length: SECTOR }, (_, at) => at);
+  for (let start = 0; start < image.length; start += SECTOR) {
+    const magic = Buffer.from(image.subarray(start, start + 4)).toString("latin1");
+    const length = magic === "FILE" ? RECORD : magic === "INDX" ? 4096 : 0;
+    for (let at = start; at < start + length; at++) offsets.push(at);
+  }
+  return offsets;
+}
+
+/** Linear congruential generator (Numerical Recipes): the same sample in every run. */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 0x1_0000_0000;
+  };
+}
+
+async function outcomeOf(source: ByteSource): Promise<DamageOutcome> {
+  try {
+    return judgeDamage(await walkFileSystem(await openNtfs(source)), intact);
+  } catch (error) {
+    if (error instanceof VmfrError) return { kind: "named error", where: error.message };
+    throw error;
+  }
+}
+
+/** One flipped bit after the other; the image is as before afterwards. */
+async function flip(
+  what: string,
+  seed: number,
+  choose: (random: () => number) => number,
+): Promise<Record<string, number>> {
+  const random = randomNumbers(seed);
+  const copy = Uint8Array.from(image);
+  const counts: Record<string, number> = { equal: 0, "named error": 0, different: 0 };
+  const until = Date.now() + FLIP_SECONDS * 1000;
+  for (let index = 0; exhaustive ? index < metadata.length : Date.now() < until; index++) {
+    const offset = exhaustive ? (metadata[index] as number) : choose(random);
+    const before = copy[offset] as number;
+    copy[offset] = before ^ (1 << Math.floor(random() * 8));
+    const { kind, where } = await outcomeOf(new MemorySource(copy));
+    if (kind === "different") console.log("DIFF", offset, where);
+    copy[offset] = before;
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  }
+  tally(`ntfs ${what}: same answer`, counts["equal"] ?? 0);
+  tally(`ntfs ${what}: named error`, counts["named error"] ?? 0);
+  tally(`ntfs ${what}: another answer, which no checksum tells`, counts["different"] ?? 0);
+  return counts;
+}
+
+test("a flipped bit in metadata: an answer or a named error, never a crash", async () => {
+  const counts = await flip(
+    "flipped metadata bytes",
+    5,
+    (random) => metadata[Math.floor(random() * metadata.length)] as number,
+  );
+  expect(counts["named error"]).toBeGreaterThan(20);
+}, 3_600_000);
+
+test("a sector of another time is a torn write, named for its record alone", async () => {
+  let torn = 0;
+  for (let start = 0; start < image.length; start += SECTOR) {
+    if (Buffer.from(image.subarray(start, start + 4)).toString("latin1") !== "FILE") continue;
+    const copy = Uint8Array.from(image);
+    copy[start + 2 * SECTOR - 1] = (copy[start + 2 * SECTOR - 1] as number) ^ 0xff;
+    const outcome = await outcomeOf(new MemorySource(copy));
+    expect(outcome.kind, `record at ${start}: ${outcome.where}`).not.toBe("different");
+    torn++;
+    if (torn > 60) break;
+  }
+  tally("ntfs torn MFT records: same answer or named error", torn);
+});
+
+/** Fails one read, counted from 0, and then works again. */
+class FailingSource implements ByteSource {
+  readonly size = image.length;
+  readonly #base = new MemorySource(image);
+  #countdown: number;
+
+  constructor(failingRead: number) {
+    this.#countdown = failingRead;
+  }
+
+  /** Whether the failing read has been reached. */
+  get failed(): boolean {
+    return this.#countdown < 0;
+  }
+
+  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+    if (this.#countdown-- === 0) return Promise.reject(new SourceError("the disk timed out", { retryable: true }));
+    return this.#base.read(offset, length, signal);
+  }
+
+  async close(): Promise<void> {}
+}
+
+test("a read that fails once, at every place: named, never another answer, and right afterwards", async () => {
+  let tried = 0;
+  const until = Date.now() + READ_SECONDS * 1000;
+  for (let failing = 0; Date.now() < until; failing++) {
+    const source = new FailingSource(failing);
+    try {
+      const fileSystem = await openNtfs(source);
+      const first = judgeDamage(await walkFileSystem(fileSystem), intact);
+      expect(first.kind, `read ${failing}: ${first.where}`).not.toBe("different");
+      if (!source.failed) break;
+      const again = judgeDamage(await walkFileSystem(fileSystem), intact);
+      expect(again.kind, `read ${failing}, later: ${again.where}`).toBe("equal");
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+    }
+    tried++;
+  }
+  expect(tried).toBeGreaterThan(10);
+  tally("ntfs k-th read failed: named, and right again afterwards", tried);
+});
+
+describe("truncated", () => {
+  test.each([0.001, 0.05, 0.3, 0.6, 0.95])("to %d of its length", async (part) => {
+    const length = Math.floor((image.length * part) / SECTOR) * SECTOR;
+    const outcome = await outcomeOf(new MemorySource(image.subarray(0, length)));
+    expect(outcome.kind, outcome.where).not.toBe("different");
+    tally("ntfs truncated images: same answer or named error", 1);
+  });
+});
+
+test("the first record damaged: its copy is used, and a warning says so", async () => {
+  const copy = Uint8Array.from(image);
+  const geometry = Buffer.from(image.buffer).readUInt32LE(0x30);
+  copy.fill(0, geometry * RECIPE.clusterSize, geometry * RECIPE.clusterSize + RECORD);
+  const fileSystem = await openNtfs(new MemorySource(copy));
+  expect(fileSystem.info().warnings.join()).toContain("$MFTMirr");
+  const outcome = judgeDamage(await walkFileSystem(fileSystem), intact);
+  expect(outcome.kind, outcome.where).toBe("equal");
+});
+
+test("the boot sector damaged: its copy is used, and a warning says so", async () => {
+  const copy = Uint8Array.from(image);
+  copy[0x0d] = 3;
+  const fileSystem = await openNtfs(new MemorySource(copy));
+  expect(fileSystem.info().warnings.join()).toContain("boot sector");
+  const outcome = judgeDamage(await walkFileSystem(fileSystem), intact);
+  expect(outcome.kind, outcome.where).toBe("equal");
+});
