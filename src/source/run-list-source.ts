@@ -1,7 +1,7 @@
 import { CorruptDataError } from "../errors.ts";
 import type { ByteSource, Extent, SparseSource } from "./byte-source.ts";
 import { checkRange } from "./check-range.ts";
-import { mergeExtents } from "./extents.ts";
+import { joinExtents } from "./extents.ts";
 import { inParallel } from "./in-parallel.ts";
 
 /** Where a stretch of a file lies. All figures are bytes. */
@@ -52,23 +52,26 @@ export class RunListSource implements SparseSource {
     return bytes;
   }
 
-  extents(from = 0, signal?: AbortSignal): AsyncIterable<Extent> {
-    return mergeExtents(this.#extents(from, signal));
+  async *extents(from = 0, signal?: AbortSignal): AsyncIterable<Extent> {
+    for (const extent of joinExtents(this.stretches(from, this.size))) {
+      signal?.throwIfAborted();
+      yield extent;
+    }
   }
 
-  async *#extents(from: number, signal: AbortSignal | undefined): AsyncIterable<Extent> {
+  /** What [from, end) is made of, without waiting; neighbours may be of one kind, and some may be empty. */
+  *stretches(from: number, end: number): Iterable<Extent> {
     let position = from;
     for (let index = this.#firstEndingAfter(from); index < this.#runs.length; index++) {
-      signal?.throwIfAborted();
       const run = this.#runs[index];
-      if (run === undefined || run.fileOffset >= this.size) break;
+      if (run === undefined || run.fileOffset >= end) break;
       const start = Math.max(run.fileOffset, from);
-      const end = Math.min(run.fileOffset + run.length, this.size);
+      const stop = Math.min(run.fileOffset + run.length, end);
       yield { offset: position, length: start - position, kind: "hole" };
-      yield { offset: start, length: end - start, kind: run.sourceOffset === undefined ? "hole" : "data" };
-      position = end;
+      yield { offset: start, length: stop - start, kind: run.sourceOffset === undefined ? "hole" : "data" };
+      position = stop;
     }
-    yield { offset: position, length: Math.max(0, this.size - position), kind: "hole" };
+    yield { offset: position, length: Math.max(0, end - position), kind: "hole" };
   }
 
   /** The parts of the runs that lie in [start, end), in order. */

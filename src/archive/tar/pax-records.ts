@@ -1,9 +1,16 @@
 /** Records of a pax extended header: `<length> <keyword>=<value>\n`, POSIX.1-2017 `pax`, "pax Extended Header". */
 
-const NEWLINE = Buffer.from("\n");
+/** Where records go; `reserve` gives that many bytes to fill in at once. */
+interface RecordTarget {
+  append(piece: Uint8Array): void;
+  reserve(length: number): Buffer;
+}
+
+const LONGEST_RESERVED = 16 * 1024;
 
 export class PaxRecords {
-  readonly #parts: Uint8Array[] = [];
+  /** Latin-1 text, neighbours in one piece: most members have nothing else, and so one write. */
+  readonly #parts: (string | Uint8Array)[] = [];
   #length = 0;
 
   /** Bytes; zero when there is nothing to say. */
@@ -12,26 +19,31 @@ export class PaxRecords {
   }
 
   text(keyword: string, value: string | number | bigint): void {
-    const record = Buffer.from(` ${keyword}=${value}\n`, "latin1");
-    this.#push(Buffer.from(String(recordLength(record.length)), "latin1"), record);
+    const record = ` ${keyword}=${value}\n`;
+    this.#push(`${recordLength(record.length)}${record}`);
   }
 
   /** Values are raw bytes and may hold anything. */
   bytes(keyword: string, value: Uint8Array): void {
-    const start = Buffer.from(` ${keyword}=`, "latin1");
-    const total = recordLength(start.length + value.length + 1);
-    this.#push(Buffer.from(String(total), "latin1"), start, value, NEWLINE);
+    const start = ` ${keyword}=`;
+    this.#push(`${recordLength(start.length + value.length + 1)}${start}`);
+    this.#push(value);
+    this.#push("\n");
   }
 
-  writeTo(target: { append(piece: Uint8Array): void }): void {
-    for (const part of this.#parts) target.append(part);
-  }
-
-  #push(...parts: readonly Uint8Array[]): void {
-    for (const part of parts) {
-      this.#parts.push(part);
-      this.#length += part.length;
+  writeTo(target: RecordTarget): void {
+    for (const part of this.#parts) {
+      if (typeof part !== "string") target.append(part);
+      else if (part.length > LONGEST_RESERVED) target.append(Buffer.from(part, "latin1"));
+      else target.reserve(part.length).write(part, "latin1");
     }
+  }
+
+  #push(part: string | Uint8Array): void {
+    this.#length += part.length;
+    const last = this.#parts.at(-1);
+    if (typeof part === "string" && typeof last === "string") this.#parts[this.#parts.length - 1] = last + part;
+    else this.#parts.push(part);
   }
 }
 

@@ -1,4 +1,5 @@
 import { displayName, splitPath } from "../../bytes/byte-name.ts";
+import { childPath } from "../../restore-tree/placed-node.ts";
 import type { RestoreTree, TreeNode, TreeStat } from "../../restore-tree/tree-node.ts";
 import { walk } from "../../restore-tree/walk.ts";
 import type { CommandContext } from "../context.ts";
@@ -25,7 +26,7 @@ export async function ls(context: CommandContext, paths: readonly string[], opti
     const code = await forEachReported(context, paths, async (path, report) => {
       // A directory behind a symlink is what somebody wants to see who names it.
       const node = await resolveArgument(source.tree, path);
-      if (node.type !== "directory") return printer.print(node, await node.stat());
+      if (node.type !== "directory") return printer.print(node, await node.stat(), node.path);
       if (paths.length > 1) await printer.heading(node);
       if (options.recursive) await printRecursively(node, printer, report);
       else await printChildren(node, printer, report);
@@ -44,7 +45,7 @@ async function printChildren(directory: TreeNode, printer: Printer, report: Repo
     for (const { name } of batch) {
       try {
         const child = await directory.child(name);
-        if (child !== undefined) await printer.print(child, await child.stat());
+        if (child !== undefined) await printer.print(child, await child.stat(), child.path);
       } catch (error) {
         report.fail(error);
       }
@@ -53,8 +54,9 @@ async function printChildren(directory: TreeNode, printer: Printer, report: Repo
 }
 
 async function printRecursively(start: TreeNode, printer: Printer, report: Report): Promise<void> {
-  for await (const { node, stat, depth } of walk(start, { onError: (_path, error) => report.fail(error) })) {
-    if (depth > 0) await printer.print(node, stat);
+  const onError = (_path: Uint8Array, error: unknown): void => report.fail(error);
+  for await (const { node, stat, path, depth } of walk(start, { onError })) {
+    if (depth > 0) await printer.print(node, stat, childPath(start.path, path));
   }
 }
 
@@ -71,7 +73,8 @@ async function explainEmptyDisks(tree: RestoreTree, listed: TreeNode, below: boo
 
 interface Printer {
   heading(directory: TreeNode): Promise<void>;
-  print(node: TreeNode, stat: TreeStat): Promise<void>;
+  /** `path` is the node's own, which it would have to put together first. */
+  print(node: TreeNode, stat: TreeStat, path: Uint8Array): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -89,8 +92,8 @@ class LinePrinter implements Printer {
     await this.#output.write(`${this.#headings++ > 0 ? "\n" : ""}${displayName(directory.path)}:\n`);
   }
 
-  async print(node: TreeNode, stat: TreeStat): Promise<void> {
-    const name = displayName(this.#options.recursive ? node.path : (splitPath(node.path).at(-1) ?? node.path));
+  async print(node: TreeNode, stat: TreeStat, path: Uint8Array): Promise<void> {
+    const name = displayName(this.#options.recursive ? path : (splitPath(path).at(-1) ?? path));
     await this.#output.write(`${this.#options.long ? await longLine(name, node, stat) : name}\n`);
   }
 

@@ -1,6 +1,6 @@
 import type { ByteSource, Extent, SparseSource } from "../../source/byte-source.ts";
 import { checkRange } from "../../source/check-range.ts";
-import { mergeExtents } from "../../source/extents.ts";
+import { ExtentJoiner } from "../../source/extents.ts";
 import { RunListSource } from "../../source/run-list-source.ts";
 import type { FileMap, MapWindow } from "./file-map.ts";
 
@@ -8,7 +8,7 @@ import type { FileMap, MapWindow } from "./file-map.ts";
 const KEPT_WINDOWS = 8;
 
 interface LoadedWindow extends MapWindow {
-  readonly source: SparseSource;
+  readonly source: RunListSource;
 }
 
 /** The content of a file, its map loaded as reads reach it. Closing leaves the disk open. */
@@ -46,22 +46,22 @@ export class MappedSource implements SparseSource {
     return bytes;
   }
 
-  extents(from = 0, signal?: AbortSignal): AsyncIterable<Extent> {
-    return mergeExtents(this.#extents(from, signal));
-  }
-
-  async *#extents(from: number, signal: AbortSignal | undefined): AsyncIterable<Extent> {
+  /** A map in one window, as most files have, takes one wait. */
+  async *extents(from = 0, signal?: AbortSignal): AsyncIterable<Extent> {
+    const joiner = new ExtentJoiner();
     let position = from;
     while (position < this.size) {
       signal?.throwIfAborted();
       const window = await this.#window(position, signal);
       const end = Math.min(this.size, window.end * this.#blockSize);
-      for await (const extent of window.source.extents(position, signal)) {
-        if (extent.offset >= end) break;
-        yield { ...extent, length: Math.min(extent.length, end - extent.offset) };
+      for (const stretch of window.source.stretches(position, end)) {
+        const complete = joiner.push(stretch);
+        if (complete !== undefined) yield complete;
       }
       position = end;
     }
+    const last = joiner.last();
+    if (last !== undefined) yield last;
   }
 
   async #window(offset: number, signal: AbortSignal | undefined): Promise<LoadedWindow> {
@@ -74,7 +74,7 @@ export class MappedSource implements SparseSource {
     return loaded;
   }
 
-  #sourceOf(window: MapWindow): SparseSource {
+  #sourceOf(window: MapWindow): RunListSource {
     const runs = window.runs.map(({ logical, length, physical }) => ({
       fileOffset: logical * this.#blockSize,
       length: length * this.#blockSize,

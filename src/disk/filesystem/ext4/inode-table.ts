@@ -1,9 +1,13 @@
+import { LruCache } from "../../../bytes/lru-cache.ts";
 import type { CachedSource } from "../../../source/cached-source.ts";
 import type { GroupDescriptors } from "./group-descriptor.ts";
 import { type Inode, inodeCorruption, parseInode } from "./inode.ts";
 import type { Superblock } from "./superblock.ts";
 
 export const ROOT_INODE = 2;
+
+/** Inodes kept parsed: who asks for a file's attributes asks next for its extended ones and its content. */
+const KEPT_INODES = 128;
 
 /** Finds inodes by number. Neighbours come along in the metadata cache, which is what makes walks cheap. */
 export class InodeTable {
@@ -12,6 +16,7 @@ export class InodeTable {
   readonly #metadata: CachedSource;
   /** Records newer than the disk's, by number, as fast commits left them. */
   readonly #newer: ReadonlyMap<number, Uint8Array>;
+  readonly #recent = new LruCache<number, Inode>(KEPT_INODES);
 
   constructor(
     superblock: Superblock,
@@ -29,24 +34,36 @@ export class InodeTable {
    * @throws CorruptDataError when the number is outside the table, or the inode is damaged or not in use
    */
   async read(number: number, signal?: AbortSignal): Promise<Inode> {
-    const newer = this.#newer.get(number);
-    if (newer !== undefined) return parseInode({ number, bytes: newer, checksummed: false }, this.#superblock);
+    const known = this.#known(number);
+    if (known !== undefined) return known;
     const { bytes, byteOffset } = await this.readRecord(number, signal);
-    return parseInode({ number, bytes, byteOffset, checksummed: true }, this.#superblock);
+    return this.#parse(number, bytes, byteOffset);
   }
 
   /** As `read`, without awaiting, when everything needed is in the cache; else undefined. */
   peek(number: number): Inode | undefined {
-    const newer = this.#newer.get(number);
-    if (newer !== undefined) return parseInode({ number, bytes: newer, checksummed: false }, this.#superblock);
+    const known = this.#known(number);
+    if (known !== undefined) return known;
     const { group, index } = this.#locate(number);
     const table = this.#groups.peekInodeTable(group);
     if (table === undefined) return undefined;
     const byteOffset = this.#position(table, index);
     const bytes = this.#metadata.peek(byteOffset, this.#superblock.inodeSize);
-    return bytes === undefined
-      ? undefined
-      : parseInode({ number, bytes, byteOffset, checksummed: true }, this.#superblock);
+    return bytes === undefined ? undefined : this.#parse(number, bytes, byteOffset);
+  }
+
+  #known(number: number): Inode | undefined {
+    const newer = this.#newer.get(number);
+    if (newer !== undefined) return parseInode({ number, bytes: newer, checksummed: false }, this.#superblock);
+    return this.#recent.get(number);
+  }
+
+  #parse(number: number, record: Uint8Array, byteOffset: number): Inode {
+    // A copy, since a parsed inode refers to its record, and must not keep a whole block of the cache alive.
+    const bytes = record.slice();
+    const inode = parseInode({ number, bytes, byteOffset, checksummed: true }, this.#superblock);
+    this.#recent.set(number, inode);
+    return inode;
   }
 
   /** The record as it lies on the disk, unchecked. */

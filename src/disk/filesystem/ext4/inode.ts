@@ -202,16 +202,26 @@ function deviceOf(inode: Inode): { major: number; minor: number } {
   return { major: (device & 0xfff00) >>> 8, minor: (device & 0xff) | ((device >>> 12) & 0xfff00) };
 }
 
+/** Field by field: a walk spends much of its time here, and spreading costs several times as much. */
 export function statOf(inode: Inode): NodeStat {
-  const { number, type, mode, uid, gid, size, allocated, links, mtime, atime, ctime, birthtime } = inode;
-  const flags = inode.flags === 0 ? [] : SHOWN_FLAGS.filter(([flag]) => inodeHas(inode, flag)).map(([, name]) => name);
-  const isDevice = type === "character-device" || type === "block-device";
-  return {
-    ...{ node: number, type, mode, uid, gid, size, allocated, links, mtime, atime, ctime },
-    ...(birthtime === undefined ? {} : { birthtime }),
-    ...(isDevice ? { device: deviceOf(inode) } : {}),
-    ...(flags.length === 0 ? {} : { flags }),
+  const stat: { -readonly [Field in keyof NodeStat]: NodeStat[Field] } = {
+    node: inode.number,
+    type: inode.type,
+    mode: inode.mode,
+    uid: inode.uid,
+    gid: inode.gid,
+    size: inode.size,
+    allocated: inode.allocated,
+    links: inode.links,
+    mtime: inode.mtime,
+    atime: inode.atime,
+    ctime: inode.ctime,
   };
+  if (inode.birthtime !== undefined) stat.birthtime = inode.birthtime;
+  if (inode.type === "character-device" || inode.type === "block-device") stat.device = deviceOf(inode);
+  const flags = inode.flags === 0 ? [] : SHOWN_FLAGS.filter(([flag]) => inodeHas(inode, flag)).map(([, name]) => name);
+  if (flags.length > 0) stat.flags = flags;
+  return stat;
 }
 
 /** Seed of the checksums in blocks the inode owns; undefined where metadata carries none. */
