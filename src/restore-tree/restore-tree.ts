@@ -3,6 +3,7 @@ import { findGuest as findGuestOnDisk } from "../disk/guest/find-guest.ts";
 import { DiskHandle, type DiskHandleOptions } from "./disk-handle.ts";
 import type { GuestFinder } from "./guest-view.ts";
 import { type InventoriedBackup, renderMetadata, takeInventory } from "./inventory.ts";
+import { joinDisks } from "./joined-disks.ts";
 import { type ResolverLimits, resolvePath } from "./path-resolver.ts";
 import type { PlacedNode } from "./placed-node.ts";
 import type { TreeBackup } from "./tree-backup.ts";
@@ -95,7 +96,7 @@ function handleOf(
   names: DirectoryNames,
   options: DiskHandleOptions,
 ): Backup {
-  const named = backup.disks.map((disk) => ({ disk, name: names.claim(disk.name) }));
+  const named = joinDisks(backup.disks).map((disk) => ({ disk, name: names.claim(disk.name) }));
   const disks = named.map(({ disk, name }, position) => {
     const volumesName = names.claim(`${disk.name}.volumes`);
     return new DiskHandle(disk, `${index}.${position}`, { name, volumesName }, options);
