@@ -1,5 +1,7 @@
 /** One disk of the tree: opened when somebody first looks inside, once, however many look at the same time. */
 import type { Disk } from "../disk/disk.ts";
+import type { Guest } from "../disk/guest/find-guest.ts";
+import type { OperatingSystem } from "../disk/guest/operating-system.ts";
 import { describeError, PathError, SourceError } from "../errors.ts";
 import type { GuestFinder, GuestView, GuestVolume } from "./guest-view.ts";
 import { placeMounts } from "./mount-placement.ts";
@@ -20,6 +22,8 @@ export interface OpenedDisk {
   readonly volumes: readonly NamedVolume[];
   /** The guest's own view; absent when no root file system was recognised or there is only one file system. */
   readonly guest: GuestView | undefined;
+  /** Absent when none was recognised. */
+  readonly operatingSystem: OperatingSystem | undefined;
   /** Sentences: what of the disk cannot be read. */
   readonly reasons: readonly string[];
 }
@@ -121,15 +125,18 @@ export class DiskHandle implements DiskNames {
       }
     }
     if (volumes.length === 0 && reasons.length === 0) reasons.push("no file system found on this disk");
-    const guest = volumes.length > 1 ? await this.#assemble(disk, volumes, reasons) : undefined;
-    return { disk, volumes, guest, reasons };
+    const found = volumes.length > 0 ? await this.#find(disk, reasons) : undefined;
+    const several = found !== undefined && volumes.length > 1;
+    const guest = several ? await placeMounts(found, volumes, this.#limits, reasons) : undefined;
+    return { disk, volumes, guest, operatingSystem: found?.operatingSystem, reasons };
   }
 
   /** A guest that cannot be put together is no reason to hide its file systems. */
-  async #assemble(disk: Disk, volumes: readonly NamedVolume[], reasons: string[]): Promise<GuestView | undefined> {
+  async #find(disk: Disk, reasons: string[]): Promise<Guest | undefined> {
     try {
       const found = await this.#findGuest(disk, this.#closing.signal);
-      return found === undefined ? undefined : await placeMounts(found, volumes, this.#limits, reasons);
+      reasons.push(...(found?.notes ?? []));
+      return found;
     } catch (error) {
       reasons.push(`the guest's own view could not be put together: ${describeError(error)}`);
       return undefined;

@@ -1,6 +1,7 @@
 /** A file, directory or special file of a guest, at its place in the tree. */
-import { displayName } from "../bytes/byte-name.ts";
+import { displayName, nameFromText } from "../bytes/byte-name.ts";
 import type { DirectoryEntry, ExtendedAttribute, FileType, NodeId } from "../disk/filesystem/file-system.ts";
+import { readDriveTarget } from "../disk/guest/windows/drive-target.ts";
 import { PathError } from "../errors.ts";
 import type { SparseSource } from "../source/byte-source.ts";
 import type { GuestView, GuestVolume } from "./guest-view.ts";
@@ -45,9 +46,11 @@ export class GuestNode implements PlacedNode {
   }
 
   async stat(signal?: AbortSignal): Promise<TreeStat> {
-    const { volume } = this.#place;
+    const { volume, view } = this.#place;
     const stat = await volume.fileSystem.stat(this.#place.node, signal);
-    return { ...stat, identity: `${volume.key}:${stat.node}` };
+    const identity = `${volume.key}:${stat.node}`;
+    if (stat.type !== "symlink" || view.drives === undefined) return { ...stat, identity };
+    return { ...stat, size: (await this.#linkTarget(stat.node, signal)).length, identity };
   }
 
   async *list(options: ListOptions = {}): AsyncIterable<readonly TreeChild[]> {
@@ -79,12 +82,7 @@ export class GuestNode implements PlacedNode {
   }
 
   readLink(signal?: AbortSignal): Promise<Uint8Array> {
-    return this.#only(
-      "symlink",
-      "not-a-symlink",
-      (node) => this.#place.volume.fileSystem.readLink(node, signal),
-      signal,
-    );
+    return this.#only("symlink", "not-a-symlink", (node) => this.#linkTarget(node, signal), signal);
   }
 
   open(signal?: AbortSignal): Promise<SparseSource> {
@@ -93,6 +91,21 @@ export class GuestNode implements PlacedNode {
 
   xattrs(signal?: AbortSignal): Promise<readonly ExtendedAttribute[]> {
     return this.#place.volume.fileSystem.xattrs(this.#place.node, signal);
+  }
+
+  /** A file system knows no drive but itself; a link that names another one leads there through the guest's root. */
+  async #linkTarget(node: NodeId, signal?: AbortSignal): Promise<Uint8Array> {
+    const { volume, view } = this.#place;
+    const { fileSystem } = volume;
+    const target = view.drives && (await readDriveTarget(fileSystem, node, signal));
+    const drive = target && view.drives.get(target.letter);
+    if (target === undefined || drive === volume) return fileSystem.readLink(node, signal);
+    if (drive === undefined) return target.shown;
+    let up = "";
+    for (let at: PlacedNode | undefined = this.parent; at !== undefined && at !== this.guestRoot; at = at.parent) {
+      up += "../";
+    }
+    return Buffer.concat([nameFromText(`${up}${target.letter}/`), target.path]);
   }
 
   /** Steps over to the mounted file system where one is mounted on the child. */

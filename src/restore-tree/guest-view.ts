@@ -15,11 +15,14 @@ export interface GuestVolume {
 
 export class GuestView {
   readonly root: GuestVolume;
+  /** By drive letter, `A` to `Z`, where the guest has them; each is a directory of the root. */
+  readonly drives: ReadonlyMap<string, GuestVolume> | undefined;
   /** Directory inode by volume key -> what is mounted there; a directory has one inode however it is reached. */
   readonly #mounts = new Map<string, Map<NodeId, GuestVolume>>();
 
-  constructor(root: GuestVolume) {
+  constructor(root: GuestVolume, drives?: ReadonlyMap<string, GuestVolume>) {
     this.root = root;
+    this.drives = drives;
   }
 
   /** The later mount hides the earlier one on the same directory, as it does in the guest. */

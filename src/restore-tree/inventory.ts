@@ -33,6 +33,7 @@ function diskInventory(handle: DiskHandle, directory: string): DiskInventory {
   const size = disk.size === undefined ? {} : { size: disk.size };
   if (state.kind === "not-opened") return { ...known, ...size, fileSystems: [], reasons: [] };
   if (state.kind === "unavailable") return { ...known, ...size, fileSystems: [], reasons: [state.reason] };
+  const { operatingSystem } = state.opened;
   const { image, table } = state.opened.disk;
   const volumesPath = state.opened.volumes.length > 1 ? `${directory}/${text(handle.volumesName)}` : undefined;
   return {
@@ -40,6 +41,7 @@ function diskInventory(handle: DiskHandle, directory: string): DiskInventory {
     size: image.virtualSize,
     format: image.format,
     partitionTable: table.scheme,
+    ...(operatingSystem === undefined ? {} : { operatingSystem }),
     fileSystems: fileSystems(state.opened, path, volumesPath),
     reasons: [...image.warnings, ...table.warnings, ...state.opened.reasons],
   };

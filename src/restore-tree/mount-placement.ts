@@ -1,4 +1,4 @@
-/** Puts the file systems of a guest on the directories its fstab names. */
+/** Puts the file systems of a guest on the directories its fstab, or its drive letters, name. */
 import { displayName, splitPath } from "../bytes/byte-name.ts";
 import type { Guest } from "../disk/guest/find-guest.ts";
 import { describeError, PathError } from "../errors.ts";
@@ -18,9 +18,15 @@ export async function placeMounts(
   reasons: string[],
 ): Promise<GuestView | undefined> {
   const volumeOf = new Map(volumes.map((volume) => [volume.fileSystem, volume]));
-  const root = volumeOf.get(guest.root);
-  if (root === undefined) return undefined;
-  const view = new GuestView(root);
+  const [first] = volumes;
+  if (guest.root === undefined || first === undefined) return undefined;
+  // What holds a guest's drives is no volume of the disk.
+  const root = volumeOf.get(guest.root) ?? { fileSystem: guest.root, key: `${first.key}.drives` };
+  const drives = [...(guest.drives ?? [])].flatMap(([letter, fileSystem]) => {
+    const volume = volumeOf.get(fileSystem);
+    return volume === undefined ? [] : [[letter, volume] as const];
+  });
+  const view = new GuestView(root, guest.drives === undefined ? undefined : new Map(drives));
   const depth = ({ path }: { path: Uint8Array }): number => splitPath(path).length;
   for (const { path, fileSystem } of [...guest.mounts].sort((left, right) => depth(left) - depth(right))) {
     const volume = volumeOf.get(fileSystem);

@@ -3,6 +3,7 @@
  * directories vmfr adds above them (`/backups/<backup>/…`) look the same from outside.
  */
 import type { ExtendedAttribute, FileType, NodeStat } from "../disk/filesystem/file-system.ts";
+import type { OperatingSystem } from "../disk/guest/operating-system.ts";
 import type { SparseSource } from "../source/byte-source.ts";
 
 export interface TreeStat extends Omit<NodeStat, "node"> {
@@ -86,6 +87,8 @@ export interface DiskInventory {
   readonly size?: number;
   readonly format?: string;
   readonly partitionTable?: string;
+  /** Of the guest that boots from this disk, where it was recognised. */
+  readonly operatingSystem?: OperatingSystem;
   readonly fileSystems: readonly FileSystemInventory[];
   /** Why the disk, or part of it, cannot be read. */
   readonly reasons: readonly string[];

@@ -1,4 +1,7 @@
 import type { Disk, Volume } from "../../disk/disk.ts";
+import { findGuest } from "../../disk/guest/find-guest.ts";
+import { tolerating } from "../../disk/guest/guest-file.ts";
+import type { OperatingSystem } from "../../disk/guest/operating-system.ts";
 import type { CommandContext } from "../context.ts";
 import { allDisks, type NamedDisk, selectDisk } from "../disk-selection.ts";
 import { formatBytes } from "../human.ts";
@@ -48,8 +51,9 @@ async function describeAll(
     }
     const disk = await treeDisk.open();
     try {
-      if (options.json) facts.push(factsOf(name, disk));
-      else context.stdout.write(describe(name, disk));
+      const operatingSystem = await recogniseSystem(disk);
+      if (options.json) facts.push(factsOf(name, disk, operatingSystem));
+      else context.stdout.write(describe(name, disk, operatingSystem));
     } finally {
       await disk.close();
     }
@@ -58,10 +62,20 @@ async function describeAll(
   return code;
 }
 
-function factsOf(name: string, { image, table, volumes }: Disk): Record<string, unknown> {
+/** What cannot be told is left out: the volumes say themselves what is wrong with them. */
+async function recogniseSystem(disk: Disk): Promise<OperatingSystem | undefined> {
+  return (await tolerating(() => findGuest(disk)))?.operatingSystem;
+}
+
+function factsOf(
+  name: string,
+  { image, table, volumes }: Disk,
+  operatingSystem: OperatingSystem | undefined,
+): Record<string, unknown> {
   return {
     name,
     image,
+    ...(operatingSystem === undefined ? {} : { operatingSystem }),
     partitionTable: { scheme: table.scheme, sectorSize: table.sectorSize, warnings: table.warnings },
     volumes: volumes.map(({ name: volume, partition, source, content }) => ({
       name: volume,
@@ -72,9 +86,10 @@ function factsOf(name: string, { image, table, volumes }: Disk): Record<string, 
   };
 }
 
-function describe(name: string, { image, table, volumes }: Disk): string {
+function describe(name: string, { image, table, volumes }: Disk, system: OperatingSystem | undefined): string {
   const lines = [
     name,
+    ...(system === undefined ? [] : [`  system     ${describeSystem(system)}`]),
     `  image      ${[image.format, formatBytes(image.virtualSize), ...image.features].join(", ")}`,
     ...image.snapshots.map(({ id, name: snapshot }) => `  snapshot   ${id} ${snapshot} (inside the image; not read)`),
     `  partitions ${table.scheme === "none" ? "none: the whole disk is one volume" : `${table.scheme}, ${table.sectorSize}-byte sectors`}`,
@@ -82,6 +97,11 @@ function describe(name: string, { image, table, volumes }: Disk): string {
     ...volumes.flatMap(describeVolume),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function describeSystem({ name, version, hostName }: OperatingSystem): string {
+  const facts = [name, ...(version === undefined || name.includes(version) ? [] : [version])];
+  return hostName === undefined ? facts.join(", ") : `${facts.join(", ")}, host ${hostName}`;
 }
 
 function describeVolume({ name, partition, source, content }: Volume): string[] {

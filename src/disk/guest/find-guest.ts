@@ -3,35 +3,52 @@ import type { Disk, Volume } from "../disk.ts";
 import type { FileSystem } from "../filesystem/file-system.ts";
 import { parseFstab } from "./fstab.ts";
 import { findNode, readGuestFile, tolerating } from "./guest-file.ts";
+import { type OperatingSystem, readOsRelease } from "./operating-system.ts";
+import { windowsGuest } from "./windows/windows-guest.ts";
 
 /** The guest's own view of a disk. */
 export interface Guest {
-  readonly root: FileSystem;
+  /** Absent when nobody can say how the volumes hang together. */
+  readonly root?: FileSystem;
   /** Absolute paths in the guest, in the order of its fstab. */
   readonly mounts: readonly { readonly path: Uint8Array; readonly fileSystem: FileSystem }[];
+  /** Of a Windows guest: by drive letter, `A` to `Z`. */
+  readonly drives?: ReadonlyMap<string, FileSystem>;
+  readonly operatingSystem?: OperatingSystem;
+  /** Sentences: what may differ from what the guest saw, and why. */
+  readonly notes?: readonly string[];
 }
 
-interface FoundVolume {
+export interface FoundVolume {
   readonly volume: Volume;
   readonly fileSystem: FileSystem;
 }
 
 /** More of an fstab than anybody writes. */
 const LARGEST_FSTAB = 1024 * 1024;
+const WINDOWS_MARK = nameFromText("Windows/System32/config/SYSTEM");
 const ROOT_MARKS = ["etc/fstab", "etc/os-release", "usr/lib/os-release"].map(nameFromText);
 
 /**
- * The root file system (it has an fstab or os-release; else it is the only one) and what its fstab mounts
- * from the same disk. Undefined when none or several look like a root: then nobody can say which was booted.
- * Damage on the way counts as "does not look like one".
+ * The root file system (it has an fstab or os-release; else it is the only one) and what its fstab mounts from the
+ * same disk; of a Windows guest its drives. Undefined when none or several look like a root: then nobody can say
+ * which was booted. Damage on the way counts as "does not look like one".
  * @throws SourceError when it may pass, and the signal's reason
  */
 export async function findGuest(disk: Pick<Disk, "volumes">, signal?: AbortSignal): Promise<Guest | undefined> {
   const volumes = disk.volumes.flatMap((volume) =>
     volume.content.kind === "file-system" ? [{ volume, fileSystem: volume.content.fileSystem }] : [],
   );
-  const root = await findRoot(volumes, signal);
-  if (root === undefined) return undefined;
+  const windows = await markedWith(WINDOWS_MARK, volumes, signal);
+  const roots = await findRoots(volumes, signal);
+  const [only, ...others] = [...new Set([...windows, ...roots])];
+  const root = roots.length + windows.length === 0 && volumes.length === 1 ? volumes[0] : only;
+  if (root === undefined || others.length > 0) return undefined;
+  return windows.length === 1 ? windowsGuest(volumes, root, signal) : linuxGuest(volumes, root, signal);
+}
+
+async function linuxGuest(volumes: readonly FoundVolume[], root: FoundVolume, signal?: AbortSignal): Promise<Guest> {
+  const operatingSystem = await readOsRelease(root.fileSystem, signal);
   const fstab = await tolerating(() => readGuestFile(root.fileSystem, "etc/fstab", LARGEST_FSTAB, signal));
   const mounts = parseFstab(fstab ?? new Uint8Array(0)).flatMap(({ spec, mountPoint }) => {
     const mounted = volumes.filter((each) => each !== root && isMeant(spec, each));
@@ -39,19 +56,29 @@ export async function findGuest(disk: Pick<Disk, "volumes">, signal?: AbortSigna
     const [only] = mounted;
     return mounted.length === 1 && only !== undefined ? [{ path: mountPoint, fileSystem: only.fileSystem }] : [];
   });
-  return { root: root.fileSystem, mounts };
+  return { root: root.fileSystem, mounts, ...(operatingSystem === undefined ? {} : { operatingSystem }) };
 }
 
-async function findRoot(volumes: readonly FoundVolume[], signal?: AbortSignal): Promise<FoundVolume | undefined> {
+/** By the first mark that any volume has. */
+async function findRoots(volumes: readonly FoundVolume[], signal?: AbortSignal): Promise<FoundVolume[]> {
   for (const mark of ROOT_MARKS) {
-    const marked: FoundVolume[] = [];
-    for (const each of volumes) {
-      const node = await tolerating(() => findNode(each.fileSystem, mark, signal));
-      if (node !== undefined) marked.push(each);
-    }
-    if (marked.length > 0) return marked.length === 1 ? marked[0] : undefined;
+    const marked = await markedWith(mark, volumes, signal);
+    if (marked.length > 0) return marked;
   }
-  return volumes.length === 1 ? volumes[0] : undefined;
+  return [];
+}
+
+async function markedWith(
+  mark: Uint8Array,
+  volumes: readonly FoundVolume[],
+  signal?: AbortSignal,
+): Promise<FoundVolume[]> {
+  const marked: FoundVolume[] = [];
+  for (const each of volumes) {
+    const node = await tolerating(() => findNode(each.fileSystem, mark, signal));
+    if (node !== undefined) marked.push(each);
+  }
+  return marked;
 }
 
 /** Whether an fstab's first field means this volume. Disk letters say nothing: vda here may have been sdb there. */

@@ -98,8 +98,9 @@ const schemas = {
       fileSystems: list("FileSystem"),
       reasons: texts,
     },
-    { size: integer, format: text, partitionTable: text },
+    { size: integer, format: text, partitionTable: text, operatingSystem: ref("OperatingSystem") },
   ),
+  OperatingSystem: object({ id: text, name: text }, { version: text, hostName: text }),
   FileSystem: object(
     {
       volume: text,

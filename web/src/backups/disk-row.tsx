@@ -7,7 +7,8 @@ import { browseAddress, followInApp } from "../location.ts";
 
 /** A disk: where to click, what is on it once somebody has looked, and why not when it cannot be read. */
 export function DiskRow({ disk }: { readonly disk: DiskInventory }) {
-  const facts = [disk.size === undefined ? undefined : formatBytes(disk.size), disk.format, disk.partitionTable];
+  const size = disk.size === undefined ? undefined : formatBytes(disk.size);
+  const facts = [disk.operatingSystem?.name, size, disk.format, disk.partitionTable];
   return (
     <li>
       <HddIcon aria-hidden />{" "}
