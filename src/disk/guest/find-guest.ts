@@ -86,7 +86,8 @@ function isMeant(spec: string, { volume, fileSystem }: FoundVolume): boolean {
   const info = fileSystem.info();
   const equals = (key: string, value: string | undefined) =>
     value !== undefined && value !== "" && spec.toLowerCase() === `${key}${value}`.toLowerCase();
-  const { partition } = volume;
+  const { partition, devices } = volume;
+  if (devices?.includes(spec) === true) return true;
   if (equals("UUID=", info.uuid) || equals("/dev/disk/by-uuid/", info.uuid)) return true;
   if (equals("PARTUUID=", partition?.uuid) || equals("/dev/disk/by-partuuid/", partition?.uuid)) return true;
   if (info.label !== undefined && info.label !== "") {
