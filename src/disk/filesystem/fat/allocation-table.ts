@@ -11,6 +11,9 @@ export const LINK = { FREE: 0, BAD: 0xfffffff7, END: 0xffffffff } as const;
 /** A multiple of 2, so that pages of 12-bit entries are whole bytes. */
 export const ENTRIES_PER_PAGE = 16_384;
 
+/** Clusters of a table that is read whole to find those that two chains lead to: 4 MiB of FAT32. */
+const LARGEST_SEARCHED_TABLE = 1024 * 1024;
+
 /** Bytes of pages kept. */
 const PAGE_BUDGET = 4 * 1024 * 1024;
 
@@ -28,6 +31,8 @@ export class AllocationTable {
   readonly layout: TableLayout;
   readonly #source: ByteSource;
   readonly #pages = new LruCache<number, Uint32Array>(PAGE_BUDGET);
+
+  #shared: ReadonlySet<number> | undefined;
 
   constructor(source: ByteSource, layout: TableLayout) {
     this.#source = source;
@@ -47,6 +52,34 @@ export class AllocationTable {
   async next(cluster: number, signal?: AbortSignal): Promise<number> {
     const page = await this.page(Math.floor(cluster / ENTRIES_PER_PAGE), signal);
     return page[cluster % ENTRIES_PER_PAGE] ?? LINK.FREE;
+  }
+
+  /**
+   * Clusters that several others are followed by: at most one of their chains is right. Empty where that is not known:
+   * in large tables, and in exFAT's, which say nothing of most files.
+   */
+  async sharedClusters(signal?: AbortSignal): Promise<ReadonlySet<number>> {
+    this.#shared ??= await this.#findShared(signal);
+    return this.#shared;
+  }
+
+  async #findShared(signal: AbortSignal | undefined): Promise<ReadonlySet<number>> {
+    const { format, clusterCount } = this.layout;
+    const shared = new Set<number>();
+    if (format === "exfat" || clusterCount > LARGEST_SEARCHED_TABLE) return shared;
+    const entries = clusterCount + FIRST_CLUSTER;
+    const followed = new Uint8Array(entries);
+    for (let index = 0; index * ENTRIES_PER_PAGE < entries; index++) {
+      signal?.throwIfAborted();
+      const page = await this.page(index, signal);
+      for (let entry = index === 0 ? FIRST_CLUSTER : 0; entry < page.length; entry++) {
+        const next = page[entry] ?? LINK.FREE;
+        if (!this.isCluster(next)) continue;
+        if (followed[next] === 1) shared.add(next);
+        followed[next] = 1;
+      }
+    }
+    return shared;
   }
 
   async #read(index: number, signal: AbortSignal | undefined): Promise<Uint32Array> {

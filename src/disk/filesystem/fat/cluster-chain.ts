@@ -80,8 +80,12 @@ export class ClusterChain implements FileMap {
     if (!table.isCluster(first)) {
       return new ClusterChain(table, [], 0, damage(`begins at cluster ${first} of ${table.layout.clusterCount}`));
     }
+    const shared = await table.sharedClusters(signal);
     const links = new LinkReader(table, signal);
     const checkpoints: Checkpoint[] = [{ logical: 0, cluster: first }];
+    let crossing: { length: number; damage: CorruptDataError } | undefined;
+    const ending = (length: number, problem?: CorruptDataError) =>
+      new ClusterChain(table, checkpoints, crossing?.length ?? length, crossing?.damage ?? problem);
     let runs = 0;
     let cluster = first;
     // Brent's cycle detection: `mark` stays behind for ever longer stretches; a loop runs into it.
@@ -91,14 +95,18 @@ export class ClusterChain implements FileMap {
     for (let length = 1; ; length++) {
       const pending = links.next(cluster);
       const next = typeof pending === "number" ? pending : await pending;
-      if (next === LINK.END) return new ClusterChain(table, checkpoints, length, undefined);
-      if (!table.isCluster(next)) {
-        return new ClusterChain(table, checkpoints, length, damage(`cluster ${cluster} ${describeLink(next)}`));
-      }
+      if (next === LINK.END) return ending(length);
+      if (!table.isCluster(next)) return ending(length, damage(`cluster ${cluster} ${describeLink(next)}`));
       if (next === mark) {
         const distinct = await lengthBeforeLoop(links, first, length - markedAt);
         return new ClusterChain(table, checkpoints, distinct, damage("its chain of clusters is a loop"));
       }
+      // Not the end of it yet: what looks like another chain may be this one, in a loop.
+      if (shared.has(next))
+        crossing ??= {
+          length,
+          damage: damage(`cluster ${cluster} is followed by cluster ${next}, as another one is too`),
+        };
       if (next !== cluster + 1 && ++runs % RUNS_PER_WINDOW === 0) checkpoints.push({ logical: length, cluster: next });
       if (length - markedAt === stretch) {
         mark = next;
