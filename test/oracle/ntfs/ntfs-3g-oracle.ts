@@ -45,11 +45,6 @@ function asShownByNtfs3g(entry: ListingEntry): ListingEntry {
   return { ...entry, node: entry.node % RECORD_NUMBERS, allocated: Math.ceil(entry.allocated / 512) * 512 };
 }
 
-export async function vmfrListing(fileSystem: FileSystem): Promise<Listing> {
-  const listing = await walkChecked(fileSystem);
-  return new Map([...listing].map(([at, entry]) => [at, asShownByNtfs3g(entry)]));
-}
-
 /** ntfs-3g shows every mode as 0777, no holes, no creation time through statx, and no flags. */
 const NOT_SHOWN: readonly ListingField[] = ["mode", "data", "birthtime", "flags"];
 
@@ -62,9 +57,14 @@ function notComparable({ path: at }: ListingEntry): readonly ListingField[] {
   return at.startsWith(DOS_DIRECTORY) ? [...NOT_SHOWN, "links"] : NOT_SHOWN;
 }
 
-export async function compareWithNtfs3g(image: string, fileSystem: FileSystem): Promise<ListingComparison> {
-  const expected = await ntfs3gListing(image);
+export function compareListingWithNtfs3g(listing: Listing, expected: Listing): ListingComparison {
   const ignore = (entry: ListingEntry): readonly ListingField[] =>
     expected.size > MOST_ASKED ? [...notComparable(entry), "xattrs"] : notComparable(entry);
-  return compareListings(await vmfrListing(fileSystem), expected, { ignore });
+  const shown = new Map([...listing].map(([at, entry]) => [at, asShownByNtfs3g(entry)]));
+  return compareListings(shown, expected, { ignore });
+}
+
+/** Also looks every name up and resumes every listing. */
+export async function compareWithNtfs3g(image: string, fileSystem: FileSystem): Promise<ListingComparison> {
+  return compareListingWithNtfs3g(await walkChecked(fileSystem), await ntfs3gListing(image));
 }

@@ -11,6 +11,7 @@ import { attributeValue, type FileNode, type FileNodes } from "./file-node.ts";
 import { recordPlace } from "./file-record.ts";
 import { Index } from "./index.ts";
 import { SYSTEM_RECORD } from "./master-file-table.ts";
+import { checkDescriptor } from "./security-descriptor.ts";
 import { standardInformation } from "./standard-information.ts";
 import type { Volume } from "./volume.ts";
 
@@ -41,7 +42,9 @@ export class SecurityDescriptors {
     const own = attributeValue(file, ATTRIBUTE.SECURITY_DESCRIPTOR);
     const { securityId } = standardInformation(file);
     if (own !== undefined) {
-      return readWhole(this.#volume, own, file.number, this.#volume.limits.xattrValue, signal);
+      const descriptor = await readWhole(this.#volume, own, file.number, this.#volume.limits.xattrValue, signal);
+      checkDescriptor(descriptor);
+      return descriptor;
     }
     return securityId === 0 ? undefined : this.#shared(securityId, signal);
   }
@@ -97,6 +100,7 @@ export class SecurityDescriptors {
     if (cursor.u32le(4) !== id || cursor.u32le(0) !== descriptorHash(descriptor)) {
       throw cursor.corrupt("its number or hash does not match");
     }
+    checkDescriptor(descriptor);
     return descriptor;
   }
 }
@@ -109,15 +113,4 @@ export function descriptorHash(descriptor: Uint8Array): number {
     hash = (view.getUint32(offset, true) + ((hash << 3) | (hash >>> 29))) >>> 0;
   }
   return hash;
-}
-
-/** The owner as Windows writes it, `S-1-5-32-544`; undefined when the descriptor names none. @throws CorruptDataError */
-export function ownerOf(descriptor: Uint8Array): string | undefined {
-  const cursor = new Cursor(descriptor, { format: "ntfs", structure: "security descriptor" });
-  const owner = cursor.u32le(4);
-  if (owner === 0) return undefined;
-  const authority = cursor.u16be(owner + 2) * 2 ** 32 + cursor.u32be(owner + 4);
-  const count = cursor.u8(owner + 1);
-  const parts = Array.from({ length: count }, (_, index) => cursor.u32le(owner + 8 + 4 * index));
-  return ["S", cursor.u8(owner), authority, ...parts].join("-");
 }
