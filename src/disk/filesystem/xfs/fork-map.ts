@@ -86,7 +86,10 @@ class ExtentTree implements FileMap {
   constructor(volume: Volume, { number }: Inode, { bytes }: Fork) {
     this.#volume = volume;
     this.#inode = number;
-    const cursor = new Cursor(Uint8Array.from(bytes), { format: "xfs", structure: `inode ${number}, extent tree root` });
+    const cursor = new Cursor(Uint8Array.from(bytes), {
+      format: "xfs",
+      structure: `inode ${number}, extent tree root`,
+    });
     this.#root = parseRoot(cursor, volume.limits.treeDepth);
   }
 
