@@ -59,7 +59,7 @@ export function verifySet(set: Cursor): void {
 export function parseFileSet(set: Cursor): ExfatRecord {
   verifySet(set);
   const stream = SLOT_SIZE;
-  if (set.length < 3 * SLOT_SIZE || set.u8(stream) !== ENTRY.STREAM) throw set.corrupt("stream extension missing");
+  if (set.length < 2 * SLOT_SIZE || set.u8(stream) !== ENTRY.STREAM) throw set.corrupt("stream extension missing");
   const flags = set.u8(stream + 1);
   const allocated = (flags & STREAM_FLAG.ALLOCATED) !== 0;
   const size = allocated ? set.u64le(stream + 24) : 0;
