@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { type ApplianceRecipe, imagesFromAppliance } from "../../setup/appliance.ts";
 import { tally } from "../../setup/tally.ts";
 import { describeVolumes, innerVolumes, sha256Of, withAssembledImages } from "./assembled.ts";
-import { SERVER, TWO_DISKS } from "./recipes.ts";
+import { SERVER, THIN, TWO_DISKS } from "./recipes.ts";
 
-test.each([TWO_DISKS, SERVER])(
+test.each([TWO_DISKS, SERVER, THIN])(
   "$name: every logical volume as its own kernel reads it",
   async (recipe: ApplianceRecipe) => {
     const { disks: images, devices } = await imagesFromAppliance(recipe);

@@ -74,3 +74,70 @@ report /dev/ubuntu-vg/*
 lvm vgchange -an ubuntu-vg
 `,
 };
+
+/**
+ * Thin volumes over two disks: written in pieces, copied by snapshots and written again, one on an external
+ * origin that is smaller than it, one with some tens of thousands of chunks; and an old-style snapshot.
+ */
+export const THIN: ApplianceRecipe = {
+  name: "lvm2-thin",
+  disks: [96, 32],
+  script: `
+lvm pvcreate -qy /dev/sda /dev/sdb
+lvm vgcreate -qs 1M vg /dev/sda /dev/sdb
+lvm lvcreate -qy --type thin-pool -i2 -I16k -c 64k -L 48M --poolmetadatasize 4M -n pool vg
+lvm lvcreate -qy -T -V 20M -n first vg/pool
+lvm lvcreate -qy -T -V 300M -n scattered vg/pool
+lvm lvcreate -qy -T -V 8M -n untouched vg/pool
+lvm lvcreate -qy -L 5M -n origin vg
+pattern origin 5242880 > /dev/vg/origin || true
+pattern first 7000000 > /dev/vg/first
+lvm lvcreate -qy -n first-snap -kn -s vg/first
+pattern second 3000000 | dd of=/dev/vg/first bs=70000 seek=31 conv=notrunc status=none
+pattern snap 100000 | dd of=/dev/vg/first-snap bs=1000 seek=5555 conv=notrunc status=none
+for n in $(seq 1 7 255); do pattern scatter$n 30000 | dd of=/dev/vg/scattered bs=1M seek=$n conv=notrunc status=none; done
+blkdiscard -o 1048576 -l 2097152 /dev/vg/first
+lvm lvcreate -qy -s -L 6M -n old-snap vg/origin
+pattern changed 900000 | dd of=/dev/vg/origin bs=100000 seek=7 conv=notrunc status=none
+pattern insnap 50000 | dd of=/dev/vg/old-snap bs=100000 seek=30 conv=notrunc status=none
+sync
+report /dev/vg/first /dev/vg/first-snap /dev/vg/scattered /dev/vg/untouched /dev/vg/origin /dev/vg/old-snap
+lvm lvcreate -qy -L 3M -n frozen vg
+pattern frozen 3145728 > /dev/vg/frozen || true
+lvm lvchange -qy -an vg/frozen
+lvm lvchange -qy -pr vg/frozen
+lvm lvcreate -qy -s -kn --thinpool vg/pool -n external vg/frozen
+lvm lvchange -qy -ay vg/external && { pattern over 400000 | dd of=/dev/vg/external bs=100000 seek=9 conv=notrunc status=none; sync; report /dev/vg/external; }
+lvm vgchange -qan vg || true
+`,
+};
+
+/** Every RAID level of LVM, the old mirror, and a cache that writes through. */
+export const RAID: ApplianceRecipe = {
+  name: "lvm2-raid",
+  disks: [48, 48, 48, 48, 48],
+  script: `
+modprobe dm-raid || true
+lvm pvcreate -qy /dev/sda /dev/sdb /dev/sdc /dev/sdd /dev/sde
+lvm vgcreate -qs 512k vg /dev/sda /dev/sdb /dev/sdc /dev/sdd /dev/sde
+make() { name=$1; shift; lvm lvcreate -qy -n $name "$@" vg && pattern $name 4000000 > /dev/vg/$name 2>/dev/null; }
+make raid0 --type raid0 -i3 -I16k -L 4M
+make raid1 --type raid1 -m1 -L 4M
+make raid4 --type raid4 -i3 -I16k -L 4M
+for level in la ra ls rs n; do make raid5_$level --type raid5_$level -i3 -I16k -L 4M; done
+for level in zr nr nc; do make raid6_$level --type raid6_$level -i3 -I16k -L 4M; done
+make raid10 --type raid10 -i2 -m1 -I16k -L 4M
+make mirror --type mirror -m1 --mirrorlog core -L 4M
+lvm lvcreate -qy -n zeros --type zero -L 2M vg
+lvm lvcreate -qy -n cached -L 6M vg /dev/sda
+lvm lvcreate -qy --type cache-pool -L 4M -n fast vg /dev/sdb && lvm lvconvert -qy --type cache --cachemode writethrough --cachepool vg/fast vg/cached
+pattern cached 4000000 > /dev/vg/cached
+lvm lvcreate -qy -n back -L 6M vg /dev/sdc
+lvm lvcreate -qy --type cache-pool -L 4M -n fast2 vg /dev/sdd && lvm lvconvert -qy --type cache --cachemode writeback --cachepool vg/fast2 vg/back
+sync
+for n in $(seq 60); do lvm lvs --noheadings -o sync_percent vg | grep -qE '^ +[0-9]{1,2}\\.' || break; sleep 1; done
+lvm lvs -a -o lv_name,segtype,sync_percent vg
+report /dev/vg/*
+lvm vgchange -qan vg || true
+`,
+};

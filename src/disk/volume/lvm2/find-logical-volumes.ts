@@ -56,14 +56,17 @@ function volumeSet({ metadata, physicalVolumes, warnings }: VolumeGroup, options
 function innerVolume(group: GroupMetadata, entry: LogicalVolumeEntry, opener: LogicalVolumes): InnerVolume {
   const extents = entry.segments.reduce((sum, { extentCount }) => sum + extentCount, 0);
   const withoutFiles = poolKind(entry);
-  const name = mapperName(group.name, entry.name);
+  // The guest knows an old-style snapshot by the name of its store.
+  const mapping = entry.segments[0]?.mapping;
+  const shown = (mapping?.kind === "snapshot" ? group.logicalVolumes.get(mapping.store) : undefined) ?? entry;
+  const name = mapperName(group.name, shown.name);
   return {
     name,
     devices: [
-      `/dev/${group.name}/${entry.name}`,
+      `/dev/${group.name}/${shown.name}`,
       `/dev/mapper/${name}`,
       `/dev/disk/by-id/dm-name-${name}`,
-      `/dev/disk/by-id/dm-uuid-LVM-${group.id.replaceAll("-", "")}${entry.id.replaceAll("-", "")}`,
+      `/dev/disk/by-id/dm-uuid-LVM-${group.id.replaceAll("-", "")}${shown.id.replaceAll("-", "")}`,
     ],
     size: extents * group.extentSize,
     ...(withoutFiles === undefined ? {} : { withoutFiles }),

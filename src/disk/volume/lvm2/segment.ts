@@ -181,3 +181,39 @@ export function partsOf(mapping: SegmentMapping): readonly string[] {
       return [];
   }
 }
+
+/** LVM's names for md's layouts (lvm2 `lib/raid/raid.c`, kernel `drivers/md/dm-raid.c`). */
+const RAID_TYPES: ReadonlyMap<string, readonly [level: number, layout: number]> = new Map([
+  ["raid0", [0, 0]],
+  ["raid0_meta", [0, 0]],
+  ["raid1", [1, 0]],
+  ["raid4", [4, 0]],
+  ["raid5", [5, 2]],
+  ["raid5_la", [5, 0]],
+  ["raid5_ra", [5, 1]],
+  ["raid5_ls", [5, 2]],
+  ["raid5_rs", [5, 3]],
+  ["raid5_n", [5, 5]],
+  ["raid6", [6, 8]],
+  ["raid6_zr", [6, 8]],
+  ["raid6_nr", [6, 9]],
+  ["raid6_nc", [6, 10]],
+  ["raid6_n_6", [6, 5]],
+  ["raid6_la_6", [6, 16]],
+  ["raid6_ra_6", [6, 17]],
+  ["raid6_ls_6", [6, 18]],
+  ["raid6_rs_6", [6, 19]],
+]);
+
+/** Of level 10: no copies but those in the same stripe. */
+const ONE_FAR_COPY = 0x100;
+
+/** Level and layout as md numbers them; undefined for a type that is not known. */
+export function raidLevel({
+  type,
+  dataCopies,
+}: RaidMapping): { readonly level: number; readonly layout: number } | undefined {
+  if (type === "raid10" || type === "raid10_near") return { level: 10, layout: ONE_FAR_COPY | Math.max(2, dataCopies) };
+  const known = RAID_TYPES.get(type);
+  return known === undefined ? undefined : { level: known[0], layout: known[1] };
+}
