@@ -19,6 +19,8 @@ export interface ScannerOptions {
   readonly filters: FilterList;
   readonly report: TransferReport;
   readonly signal: AbortSignal;
+  /** With `-R`: also the directories on the way to what is named. */
+  readonly sendsImplied: boolean;
   /** Called now and then during long listings. */
   onProgress(): Promise<void>;
 }
@@ -100,7 +102,7 @@ export class FileScanner {
       report.note(`skipping directory ${cut.name}`);
       return;
     }
-    if (options.relative && options.impliedDirectories) await this.#addImplied(collection, cut, base);
+    if (options.relative && this.#scope.sendsImplied) await this.#addImplied(collection, cut, base);
     entry.hasContent &&= isDirectory(entry);
     entry.sources = entry.hasContent ? entry.sources : [];
     collection.add(entry);

@@ -104,7 +104,10 @@ class RsyncSession {
     const base = nameKey(home).replace(/^\/+|\/+$/g, "");
     const origin = options.filesFrom === undefined ? base : absolutePath(paths[0] ?? ".", base);
     const scope = { options, agreement, report, filters, signal, writer: this.#writer };
-    const scanner = new FileScanner({ ...scope, tree, home: origin, onProgress: () => this.#writer.drainWhenFull() });
+    // Clients of version 30 and later leave implied directories alone by themselves.
+    const sendsImplied = options.impliedDirectories || agreement.version >= 30;
+    const onProgress = () => this.#writer.drainWhenFull();
+    const scanner = new FileScanner({ ...scope, tree, home: origin, sendsImplied, onProgress });
     const lists = new FileLists({ ...scope, scanner });
     const names = await this.#names(options, agreement, paths);
     if (!(await lists.sendFirst(names))) {
