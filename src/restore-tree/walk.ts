@@ -8,11 +8,11 @@ import type { TreeChild, TreeNode, TreeStat } from "./tree-node.ts";
 /** Stats asked for at the same time; hides the latency of a bucket. */
 const STATS_AT_ONCE = 64;
 /**
- * Children held at a time, of all directories that are being walked: about ten megabytes. They are visited in the
+ * Children held at a time, of all directories that are being walked: about 25 megabytes. They are visited in the
  * order of the disk, not of the directory, since a large directory is sorted by hash, and its inodes and files
  * lie everywhere: in its own order each would be a read of its own.
  */
-const CHILDREN_HELD = 32_768;
+const CHILDREN_HELD = 65_536;
 
 export interface WalkEntry {
   readonly node: TreeNode;
