@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { type ApplianceRecipe, imagesFromAppliance } from "../../setup/appliance.ts";
 import { tally } from "../../setup/tally.ts";
 import { describeVolumes, innerVolumes, sha256Of, withAssembledImages } from "./assembled.ts";
-import { SERVER, THIN, TWO_DISKS } from "./recipes.ts";
+import { RAID, SERVER, THIN, TWO_DISKS } from "./recipes.ts";
 
 test.each([TWO_DISKS, SERVER, THIN])(
   "$name: every logical volume as its own kernel reads it",
@@ -83,4 +83,39 @@ test("a copy of a disk beside its original: nobody can say which one the guest u
     expect(describeVolumes(disks[1] ?? expect.fail())).toEqual([expect.stringContaining("none of its copies is used")]);
     expect(disks[0]?.table.warnings).toEqual([expect.stringContaining("is there 2 times, none is used")]);
   });
+});
+
+test("RAID levels, mirrors and a cache that writes through; one that writes back is refused by name", async () => {
+  const { disks: images, devices } = await imagesFromAppliance(RAID);
+  await withAssembledImages(images, async (disks) => {
+    const volumes = innerVolumes(disks);
+    const read = [...devices].filter(([device]) => device !== "/dev/vg/back");
+    for (const [device, { sha256 }] of read) {
+      const { source, content } = volumes.get(device) ?? expect.fail(device);
+      const found = await sha256Of(source).catch(() => content);
+      expect({ device, found }).toEqual({ device, found: sha256 });
+    }
+    expect(volumes.get("/dev/vg/back")?.content).toMatchObject({
+      reason: expect.stringContaining("cache in writeback mode"),
+    });
+    tally("LVM2 logical volumes equal to the kernel's", read.length);
+  });
+});
+
+test("with a disk missing, mirrors are read from the other leg, and stripes are named", async () => {
+  const { disks: images, devices } = await imagesFromAppliance(RAID);
+  const readable = new Set<string>();
+  for (const missing of images) {
+    await withAssembledImages(
+      images.filter((image) => image !== missing),
+      async (disks) => {
+        for (const [device, { source, content }] of innerVolumes(disks)) {
+          if (content.kind === "unreadable" && content.what === "unreadable volume") continue;
+          expect(await sha256Of(source), device).toBe(devices.get(device)?.sha256);
+          readable.add(device);
+        }
+      },
+    );
+  }
+  expect([...readable]).toEqual(expect.arrayContaining(["/dev/vg/raid1", "/dev/vg/raid10"]));
 });

@@ -187,7 +187,8 @@ const RAID_TYPES: ReadonlyMap<string, readonly [level: number, layout: number]> 
   ["raid0", [0, 0]],
   ["raid0_meta", [0, 0]],
   ["raid1", [1, 0]],
-  ["raid4", [4, 0]],
+  // With its parity on the first device, unlike md's own level 4.
+  ["raid4", [5, 4]],
   ["raid5", [5, 2]],
   ["raid5_la", [5, 0]],
   ["raid5_ra", [5, 1]],
