@@ -24,17 +24,20 @@ export const REMOTE_HEADER: HeaderLayout = { crc: 12, place: 40, uuid: 16, owner
 /** Places in headers count sectors of 512 bytes from the start of the volume. */
 const BASIC_BLOCK = 512;
 
-/**
- * @param byteOffset where the block was read from
- * @param owner the inode that it must belong to; undefined when that cannot be told
- * @throws CorruptDataError
- */
-export function verifyHeader(
-  cursor: Cursor,
-  layout: HeaderLayout,
-  { superblock, byteOffset, owner }: { superblock: Superblock; byteOffset: number; owner: number | undefined },
-): void {
-  if (!checksumMatches(cursor.bytes, layout.crc)) throw cursor.corrupt("checksum does not match");
+export interface ExpectedHeader {
+  readonly superblock: Superblock;
+  /** Where the block was read from. */
+  readonly byteOffset: number;
+  /** The inode that it must belong to; undefined when that cannot be told. */
+  readonly owner: number | undefined;
+  /** False where the guest never got to computing it. */
+  readonly hasChecksum?: boolean;
+}
+
+/** @throws CorruptDataError */
+export function verifyHeader(cursor: Cursor, layout: HeaderLayout, expected: ExpectedHeader): void {
+  const { superblock, byteOffset, owner, hasChecksum = true } = expected;
+  if (hasChecksum && !checksumMatches(cursor.bytes, layout.crc)) throw cursor.corrupt("checksum does not match");
   if (compareBytes(cursor.slice(layout.uuid, 16), superblock.metadataUuid) !== 0) {
     throw cursor.corrupt("belongs to another file system");
   }

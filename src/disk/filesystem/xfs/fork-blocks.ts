@@ -9,6 +9,8 @@ export interface ForkBlock {
   readonly cursor: Cursor;
   /** Where it starts, in bytes from the start of the volume. */
   readonly byteOffset: number;
+  /** False for pieces that only the log puts together: a checksum over all of them was never stored. */
+  readonly hasChecksum: boolean;
 }
 
 /** Reads the metadata blocks of a fork by their logical numbers. */
@@ -34,18 +36,27 @@ export class ForkBlocks {
   async read(logical: number, count: number, signal?: AbortSignal): Promise<ForkBlock> {
     const { blockSize } = this.#volume.superblock;
     const parts: Uint8Array[] = [];
-    let byteOffset = 0;
+    const places: number[] = [];
     for (let index = 0; index < count; index++) {
       const linear = await this.#locate(logical + index, signal);
       if (linear === undefined) throw this.#corrupt(logical, "is missing");
-      if (index === 0) byteOffset = linear * blockSize;
+      places.push(linear * blockSize);
       const block = readBlock(this.#volume, linear, signal);
       parts.push(block instanceof Promise ? await block : block);
     }
     const [only] = parts;
     const bytes = parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
+    const byteOffset = places[0] ?? 0;
     const cursor = new Cursor(bytes, { format: "xfs", structure: this.#structure(logical), byteOffset });
-    return { cursor, byteOffset };
+    return { cursor, byteOffset, hasChecksum: !this.#isPatchedUp(places) };
+  }
+
+  /** The log changes each piece of a scattered structure by itself, and cannot say what the whole adds up to. */
+  #isPatchedUp(places: readonly number[]): boolean {
+    const { replayed, superblock } = this.#volume;
+    const { blockSize } = superblock;
+    const isScattered = places.some((place, index) => place !== (places[0] ?? 0) + index * blockSize);
+    return isScattered && places.some((place) => replayed?.touches(place, blockSize) === true);
   }
 
   /** How many blocks from this one on lie next to each other on the disk; 1 where it is not mapped. */

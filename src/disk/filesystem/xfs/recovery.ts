@@ -60,7 +60,7 @@ async function replayOver(disk: Volume, located: LocatedSuperblock, signal?: Abo
       : disk.superblock;
   const detail = `log replayed in memory (${transactions} transaction${transactions === 1 ? "" : "s"})`;
   return {
-    volume: { superblock, data, metadata, limits: disk.limits, unfinished, adopting },
+    volume: { superblock, data, metadata, limits: disk.limits, replayed: data, unfinished, adopting },
     consistency: { state: "replayed", detail },
   };
 }

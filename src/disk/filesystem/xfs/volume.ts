@@ -13,6 +13,8 @@ export interface Volume {
   /** For structures: the same bytes through a cache that can be asked without awaiting. */
   readonly metadata: CachedSource;
   readonly limits: Limits;
+  /** Which bytes the log changed. */
+  readonly replayed?: { touches(offset: number, length: number): boolean };
   /** What the log says beyond the blocks it holds. */
   readonly unfinished?: Unfinished;
   /** Inodes whose extent tree blocks may still name their former owner. */

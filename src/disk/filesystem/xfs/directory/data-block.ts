@@ -19,6 +19,7 @@ export interface DataBlockPlace {
   readonly byteOffset: number;
   /** The directory's inode. */
   readonly owner: number;
+  readonly hasChecksum: boolean;
 }
 
 /** @throws CorruptDataError */

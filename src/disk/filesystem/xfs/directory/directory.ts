@@ -83,8 +83,8 @@ export class Directory {
   async #readDataBlock(blocks: ForkBlocks, index: number, signal?: AbortSignal): Promise<Cursor> {
     const { superblock } = this.#volume;
     const perBlock = superblock.directoryBlockSize / superblock.blockSize;
-    const { cursor, byteOffset } = await blocks.read(index * perBlock, perBlock, signal);
-    verifyDataBlock(cursor, { superblock, byteOffset, owner: this.#inode.number });
+    const { cursor, ...place } = await blocks.read(index * perBlock, perBlock, signal);
+    verifyDataBlock(cursor, { superblock, owner: this.#inode.number, ...place });
     return cursor;
   }
 

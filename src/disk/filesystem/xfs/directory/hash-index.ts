@@ -1,6 +1,7 @@
 /** The index of leaf and node directories ("XFS Algorithms & Data Structures", "Leaf Directories", "Node Directories"). */
 import type { Cursor } from "../../../../bytes/cursor.ts";
 import { TREE_HEADER, verifyHeader } from "../block-header.ts";
+import type { ForkBlock } from "../fork-blocks.ts";
 import type { Superblock } from "../superblock.ts";
 
 /** Logical bytes at which the index starts in every directory. */
@@ -20,7 +21,7 @@ const MOST_LEAVES = 64;
 const LARGEST_LEVEL = 5;
 
 /** Reads a block of the index by its logical number. */
-export type IndexReader = (block: number) => Promise<{ cursor: Cursor; byteOffset: number }>;
+export type IndexReader = (block: number) => Promise<ForkBlock>;
 
 export interface HashIndex {
   readonly superblock: Superblock;
@@ -62,12 +63,12 @@ export async function entryOffsets(index: HashIndex, root: number, hash: number)
 }
 
 async function readIndexBlock({ superblock, owner, read }: HashIndex, logical: number): Promise<IndexBlock> {
-  const { cursor, byteOffset } = await read(logical);
+  const { cursor, ...place } = await read(logical);
   const layout = MAGIC[superblock.version === 5 ? 5 : 4];
   const magic = cursor.u16be(8);
   const isNode = magic === layout.node;
   if (!isNode && !layout.leaf.some((each) => each === magic)) throw cursor.corrupt("magic number missing");
-  if (superblock.version === 5) verifyHeader(cursor, TREE_HEADER, { superblock, byteOffset, owner });
+  if (superblock.version === 5) verifyHeader(cursor, TREE_HEADER, { superblock, owner, ...place });
   const count = cursor.u16be(layout.info);
   if (layout.header + count * ENTRY_SIZE > cursor.length) throw cursor.corrupt(`${count} entries do not fit`);
   const level = isNode ? cursor.u16be(layout.info + 2) : 0;

@@ -74,7 +74,6 @@ const CORE_V3_WIDTHS: readonly number[] = [4, 4, 8, 8, 8, 4, 12, 8, 8, 16];
 /** Where the three times and the time of creation lie. */
 const TIMES: readonly number[] = [32, 40, 48, 144];
 const BIGTIME = 0x8;
-const NREXT64 = 0x10;
 
 /** @returns whether the inode on the disk is the newer one */
 export function isInodeAsNew(
@@ -137,11 +136,6 @@ function diskCore(core: Uint8Array, v3: boolean): Uint8Array {
     if (width <= 8 && isOneField(offset, flags2, v3)) disk.subarray(offset, offset + width).reverse();
     else if (width === 8) turnParts(disk, offset, v3);
     offset += width;
-  }
-  if (v3 && (flags2 & NREXT64) !== 0) {
-    // The words for the two counts of extents hold one 32-bit count and padding instead.
-    disk.set(core.subarray(76, 82), 76);
-    disk.subarray(76, 80).reverse();
   }
   return disk;
 }

@@ -47,6 +47,10 @@ export class Overlay implements ByteSource {
     return result;
   }
 
+  touches(offset: number, length: number): boolean {
+    return this.#changedBlocks(offset, length).length > 0;
+  }
+
   #changedBlocks(offset: number, length: number): { start: number; bytes: Uint8Array }[] {
     const first = Math.floor(offset / this.#blockSize);
     const end = Math.ceil((offset + length) / this.#blockSize);
