@@ -138,6 +138,7 @@ export class DiskHandle implements DiskNames {
       reasons.push(...(found?.notes ?? []));
       return found;
     } catch (error) {
+      if (error instanceof SourceError && error.retryable) throw error;
       reasons.push(`the guest's own view could not be put together: ${describeError(error)}`);
       return undefined;
     }
