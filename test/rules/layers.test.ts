@@ -30,7 +30,9 @@ const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter(
 
 function importsOf(file: string): string[] {
   const text = readFileSync(path.join(source, file), "utf8");
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] as string);
+  // Statements at the start of a line, over several lines too, and import() anywhere; not prose that says "from".
+  const statements = /^(?:import|export)\b[^;"]*?from\s*"([^"]+)"|^import\s*"([^"]+)"|\bimport\(\s*"([^"]+)"/gm;
+  return [...text.matchAll(statements)].map((match) => match[1] ?? match[2] ?? match[3] ?? "");
 }
 
 const layerOf = (file: string): string => file.split(path.sep)[0] as string;
