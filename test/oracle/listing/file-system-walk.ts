@@ -121,6 +121,8 @@ export interface FileSystemWalkOptions {
   readonly onDirectory?: (node: NodeId, entries: readonly DirectoryEntry[]) => Promise<void>;
   /** Flags the reference knows too; default those of statx. */
   readonly flags?: readonly string[];
+  /** Of entries of the same name, which only damage makes, the first counts; else they are an error. */
+  readonly firstOfName?: boolean;
 }
 
 /** Walks one of vmfr's file systems from its root. Directories are entered once each path; depth ends at 4,096 bytes of path. */
@@ -129,6 +131,7 @@ export async function walkFileSystem(fileSystem: FileSystem, options: FileSystem
   const pending: { path: string; node: NodeId }[] = [{ path: "", node: fileSystem.root }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { path, node } = next;
+    if (options.firstOfName && listing.has(path)) continue;
     let entry: ListingEntry;
     try {
       const stat = await fileSystem.stat(node);
@@ -141,7 +144,8 @@ export async function walkFileSystem(fileSystem: FileSystem, options: FileSystem
       try {
         const children = await childrenOf(fileSystem, node);
         const prefix = path === "" ? "" : `${path}2f`;
-        for (const child of children) pending.push({ path: prefix + hex(child.name), node: child.node });
+        const ordered = options.firstOfName ? children.toReversed() : children;
+        for (const child of ordered) pending.push({ path: prefix + hex(child.name), node: child.node });
         await options.onDirectory?.(node, children);
       } catch (error) {
         entry = { ...entry, contentError: refusal(error) };

@@ -27,6 +27,8 @@ export interface BootSector {
   readonly clusterCount: number;
   /** Of the copy of the allocation table that is in use. */
   readonly tableOffset: number;
+  /** Of all copies. */
+  readonly tableOffsets: readonly number[];
   /** Where the root directory of FAT12 and FAT16 lies. */
   readonly rootOffset: number;
   /** 0 on FAT32, whose root directory is a chain of clusters. */
@@ -69,6 +71,18 @@ function isPowerOfTwo(value: number): boolean {
   return value > 0 && (value & (value - 1)) === 0;
 }
 
+/**
+ * Whether bytes may be the start of an allocation table: entry 0 holds the media type, its other bits set. A boot
+ * sector that leads elsewhere is wrong in what no field of its own shows.
+ * @param bytes at least four
+ */
+export function beginsTable(bytes: Uint8Array, entryBits: 12 | 16 | 32): boolean {
+  const cursor = new Cursor(bytes, { format: "fat", structure: "allocation table" });
+  const entry = cursor.u32le(0);
+  const ones = { 12: 0xf00, 16: 0xff00, 32: 0x0fffff00 }[entryBits];
+  return isMedia(entry & 0xff) && (entry & ones) === ones;
+}
+
 function isMedia(value: number): boolean {
   return value >= 0xf8 || value === 0xf0;
 }
@@ -103,6 +117,7 @@ type LayoutKey =
   | "entryBits"
   | "clusterCount"
   | "tableOffset"
+  | "tableOffsets"
   | "rootOffset"
   | "rootLength"
   | "rootCluster"
@@ -142,6 +157,7 @@ function parseLayout(
     entryBits,
     clusterCount,
     tableOffset: tablesOffset + activeTable(cursor, isFat32, tableCount) * tableLength,
+    tableOffsets: Array.from({ length: tableCount }, (_, index) => tablesOffset + index * tableLength),
     rootOffset,
     rootLength: isFat32 ? 0 : rootLength,
     rootCluster,

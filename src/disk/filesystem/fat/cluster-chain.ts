@@ -47,6 +47,8 @@ class LinkReader {
  * count from cluster 2.
  */
 export class ClusterChain implements FileMap {
+  /** Number of the cluster it begins with. */
+  readonly first: number;
   /** Clusters, none of them twice. */
   readonly length: number;
   /** Why the chain does not end there as it should. */
@@ -56,10 +58,12 @@ export class ClusterChain implements FileMap {
 
   private constructor(
     table: AllocationTable,
+    first: number,
     checkpoints: readonly Checkpoint[],
     length: number,
     damage: CorruptDataError | undefined,
   ) {
+    this.first = first;
     this.#table = table;
     this.#checkpoints = checkpoints;
     this.length = length;
@@ -78,14 +82,20 @@ export class ClusterChain implements FileMap {
   ): Promise<ClusterChain> {
     const damage = (problem: string) => new CorruptDataError({ format: table.layout.format, structure }, problem);
     if (!table.isCluster(first)) {
-      return new ClusterChain(table, [], 0, damage(`begins at cluster ${first} of ${table.layout.clusterCount}`));
+      return new ClusterChain(
+        table,
+        first,
+        [],
+        0,
+        damage(`begins at cluster ${first} of ${table.layout.clusterCount}`),
+      );
     }
     const shared = await table.sharedClusters(signal);
     const links = new LinkReader(table, signal);
     const checkpoints: Checkpoint[] = [{ logical: 0, cluster: first }];
     let crossing: { length: number; damage: CorruptDataError } | undefined;
     const ending = (length: number, problem?: CorruptDataError) =>
-      new ClusterChain(table, checkpoints, crossing?.length ?? length, crossing?.damage ?? problem);
+      new ClusterChain(table, first, checkpoints, crossing?.length ?? length, crossing?.damage ?? problem);
     let runs = 0;
     let cluster = first;
     // Brent's cycle detection: `mark` stays behind for ever longer stretches; a loop runs into it.
@@ -99,7 +109,7 @@ export class ClusterChain implements FileMap {
       if (!table.isCluster(next)) return ending(length, damage(`cluster ${cluster} ${describeLink(next)}`));
       if (next === mark) {
         const distinct = await lengthBeforeLoop(links, first, length - markedAt);
-        return new ClusterChain(table, checkpoints, distinct, damage("its chain of clusters is a loop"));
+        return new ClusterChain(table, first, checkpoints, distinct, damage("its chain of clusters is a loop"));
       }
       // Not the end of it yet: what looks like another chain may be this one, in a loop.
       if (shared.has(next))

@@ -4,7 +4,15 @@ import { CorruptDataError } from "../../../errors.ts";
 import type { CachedSource } from "../../../source/cached-source.ts";
 import type { ClusterChain } from "./cluster-chain.ts";
 import type { CodePage } from "./code-page.ts";
-import { ATTRIBUTE, isLongNamePiece, SLOT_DELETED, SLOT_END, SLOT_SIZE, typeOf } from "./directory-entry.ts";
+import {
+  ATTRIBUTE,
+  isLongNamePiece,
+  parseEntry,
+  SLOT_DELETED,
+  SLOT_END,
+  SLOT_SIZE,
+  typeOf,
+} from "./directory-entry.ts";
 import {
   type ClusterGeometry,
   type DirectorySlab,
@@ -25,6 +33,7 @@ const DOT_DOT = "..         ";
 /** What directories are read with. */
 export interface DirectoryRules extends ClusterGeometry {
   readonly metadata: CachedSource;
+  readonly entryBits: 12 | 16 | 32;
   readonly codePage: CodePage;
 }
 
@@ -101,6 +110,11 @@ export class Directory {
     }
   }
 
+  #leadsBack(cursor: Cursor, at: number): boolean {
+    const place = this.#place;
+    return "window" in place && parseEntry(cursor, at, this.#rules.entryBits).firstCluster === place.first;
+  }
+
   #entry(
     slab: DirectorySlab,
     at: number,
@@ -123,8 +137,13 @@ export class Directory {
     if (dots === DOT || dots === DOT_DOT) return undefined;
     const short = shortName(stored, cursor.u8(at + 12), this.#rules.codePage);
     const name = long === undefined || isDots(long) ? short : long;
-    if (name === "" || isDots(name)) {
+    // A short name without a long one may hold no dot: this was "." or "..", and would lead back up.
+    if (name === "" || isDots(name) || (long === undefined && stored.includes(FULL_STOP))) {
       damage.push(entryDamage(slab.position + at, "has no usable name"));
+      return undefined;
+    }
+    if (typeOf(attributes) === "directory" && this.#leadsBack(cursor, at)) {
+      damage.push(entryDamage(slab.position + at, "leads back to its own directory"));
       return undefined;
     }
     return {
@@ -139,6 +158,8 @@ export class Directory {
     };
   }
 }
+
+const FULL_STOP = 0x2e;
 
 function isDots(name: string): boolean {
   return name === "." || name === "..";

@@ -121,6 +121,32 @@ test("lookup: as listed, in another case, by the short name, and not otherwise",
   expect(await find(nameFromText("twin.txt"))).toBe(twin);
 });
 
+test("directories that lead back up: a damaged dot entry, and one that is its own child", async () => {
+  const image = new TinyFat();
+  image.putShort({ name: "DIR        ", attributes: 0x10, cluster: 8 });
+  image.setChain(8);
+  image.putShort({ name: ".    x     ", attributes: 0x10, cluster: 8 }, 8);
+  image.putShort({ name: "..  ?      ", attributes: 0x10, cluster: 0 }, 8);
+  image.putShort({ name: "SELF       ", attributes: 0x10, cluster: 8 }, 8);
+  image.putShort({ name: "FILE       " }, 8);
+  const fileSystem = await openFat(image.source());
+  const directory = await fileSystem.lookup(fileSystem.root, nameFromText("dir"));
+  const names: string[] = [];
+  const reading = (async () => {
+    for await (const batch of fileSystem.readDirectory(directory?.node ?? -1)) {
+      names.push(...batch.map(({ name }) => Buffer.from(name).toString()));
+    }
+  })();
+  await expect(reading).rejects.toThrow(/has no usable name/);
+  expect(names).toEqual(["FILE"]);
+});
+
+test("a boot sector that leads to no allocation table is refused", async () => {
+  const image = withFile();
+  image.bytes.writeUInt16LE(3, 14);
+  await expect(openFat(image.source())).rejects.toThrow(/no allocation table lies where it says/);
+});
+
 const CHAINS: [what: string, damage: (image: TinyFat) => void, problem: RegExp][] = [
   ["a loop", (image) => image.setLink(6, 5), /its chain of clusters is a loop/],
   ["a cluster that follows itself", (image) => image.setLink(6, 6), /its chain of clusters is a loop/],

@@ -1,7 +1,7 @@
 import { displayName } from "../../../bytes/byte-name.ts";
 import { Cursor } from "../../../bytes/cursor.ts";
 import { nameFromUtf16, utf16FromName } from "../../../bytes/utf16-name.ts";
-import { CorruptDataError, PathError } from "../../../errors.ts";
+import { CorruptDataError, PathError, UnsupportedFeatureError } from "../../../errors.ts";
 import type { ByteSource, SparseSource } from "../../../source/byte-source.ts";
 import { CachedSource } from "../../../source/cached-source.ts";
 import type {
@@ -16,7 +16,7 @@ import type {
 } from "../file-system.ts";
 import { MappedSource } from "../mapped-source.ts";
 import { AllocationTable } from "./allocation-table.ts";
-import { BOOT_SECTOR_SIZE, type BootSector, parseBootSector } from "./boot-sector.ts";
+import { BOOT_SECTOR_SIZE, type BootSector, beginsTable, parseBootSector } from "./boot-sector.ts";
 import { ClusterChain } from "./cluster-chain.ts";
 import { formatVolumeId, openClusterHeap } from "./cluster-heap.ts";
 import { type CodePage, DEFAULT_CODE_PAGE } from "./code-page.ts";
@@ -82,18 +82,42 @@ async function readBootSector(
   metadata: CachedSource,
   signal: AbortSignal | undefined,
 ): Promise<{ boot: BootSector; warnings: string[] }> {
-  const read = async (offset: number) => parseBootSector(await metadata.read(offset, BOOT_SECTOR_SIZE, signal), offset);
+  const read = async (offset: number) => {
+    const boot = parseBootSector(await metadata.read(offset, BOOT_SECTOR_SIZE, signal), offset);
+    await requireTable(metadata, boot, offset, signal);
+    return boot;
+  };
   try {
     return { boot: await read(0), warnings: [] };
   } catch (error) {
     if (!(error instanceof CorruptDataError)) throw error;
     for (const sectorSize of [512, 1024, 2048, 4096]) {
-      const boot = await read(BACKUP_SECTOR * sectorSize).catch(() => undefined);
+      if (BACKUP_SECTOR * sectorSize + BOOT_SECTOR_SIZE > metadata.size) break;
+      const boot = await read(BACKUP_SECTOR * sectorSize).catch(undefinedIfUnusable);
       if (boot === undefined || boot.entryBits !== 32 || boot.sectorSize !== sectorSize) continue;
       return { boot, warnings: [`${error.message}; its backup at byte ${BACKUP_SECTOR * sectorSize} is used`] };
     }
     throw error;
   }
+}
+
+function undefinedIfUnusable(error: unknown): undefined {
+  if (!(error instanceof CorruptDataError) && !(error instanceof UnsupportedFeatureError)) throw error;
+}
+
+/** @throws CorruptDataError when no copy of the allocation table begins where the boot sector says */
+async function requireTable(
+  metadata: CachedSource,
+  { tableOffsets, entryBits }: BootSector,
+  byteOffset: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (const offset of tableOffsets) {
+    const there = offset + 4 <= metadata.size && beginsTable(await metadata.read(offset, 4, signal), entryBits);
+    if (there) return;
+  }
+  const problem = "no allocation table lies where it says";
+  throw new CorruptDataError({ format: "fat", structure: "boot sector", byteOffset }, problem);
 }
 
 /** Sector of FAT32's second boot sector. The first one names it, but this is read because that is damaged. */
