@@ -17,9 +17,9 @@ import { makeImage, tool, XFS_PACKAGES } from "./images.ts";
 import type { ImageRecipe } from "./recipes.ts";
 
 /** Seconds a normal run may spend on each kind of damage; VMFR_EXHAUSTIVE=1 flips every metadata byte. */
-const FLIP_SECONDS = 30;
-const LOG_SECONDS = 20;
-const READ_SECONDS = 10;
+const FLIP_SECONDS = 20;
+const LOG_SECONDS = 15;
+const READ_SECONDS = 6;
 const exhaustive = process.env["VMFR_EXHAUSTIVE"] === "1";
 
 const RECIPE: ImageRecipe = {
@@ -127,7 +127,7 @@ test("a flipped bit in metadata: the same answer or a named error, never another
     if (outcome.kind === "different") throw new Error(`byte ${offset} flipped: ${outcome.where}`);
     counts[outcome.kind]++;
   }
-  expect(counts["named error"]).toBeGreaterThan(30);
+  expect(counts["named error"]).toBeGreaterThan(20);
   tally("xfs flipped metadata bytes: same answer", counts.equal);
   tally("xfs flipped metadata bytes: named error", counts["named error"]);
 }, 3_600_000);
@@ -212,7 +212,7 @@ test.each(["clean", "dirty"] as const)(
       if (again.kind !== "equal") throw new Error(`read ${failing} failed, and later: ${again.where}`);
       tried++;
     }
-    expect(tried).toBeGreaterThan(5);
+    expect(tried).toBeGreaterThan(2);
     tally("xfs k-th read failed: named, and right again afterwards", tried);
   },
 );

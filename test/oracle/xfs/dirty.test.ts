@@ -10,7 +10,7 @@ import type { ListingEntry, ListingField } from "../listing/listing-entry.ts";
 import { DIRTY_RECIPES, dirtyCopies } from "./dirty-images.ts";
 import { XFS_PACKAGES } from "./images.ts";
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 
 /**
  * Once a file was read, the kernel takes its unwritten extents for data, because pages of zeros are cached for

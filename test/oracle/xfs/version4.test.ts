@@ -64,7 +64,7 @@ async function fill(directory: string, mkfs: readonly string[]): Promise<{ image
   await populate(folder, 4096, ["sizes", "several", "links", "special"]);
   const large = path.join(folder, "large");
   mkdirSync(large);
-  for (let index = 0; index < 4000; index++)
+  for (let index = 0; index < 2500; index++)
     writeFileSync(path.join(large, `${index}-${"n".repeat(index % 90)}`), `${index}`);
   const description = path.join(directory, "prototype");
   writeFileSync(description, prototypeOf(folder));

@@ -87,7 +87,9 @@ export function parseSuperblock(bytes: Uint8Array, byteOffset: number): Superblo
   if (version === 5 && !checksumMatches(cursor.slice(0, sectorSize), SUPERBLOCK_CRC)) {
     throw cursor.corrupt("checksum does not match");
   }
-  if (cursor.u8(126) !== 0 && byteOffset === 0) throw cursor.corrupt("mkfs did not finish");
+  // Copies say so for ever; only in the primary superblock it means something.
+  if (cursor.u8(126) !== 0 && byteOffset === 0)
+    throw new UnsupportedFeatureError("xfs", ["file system whose mkfs did not finish"]);
   const features = parseFeatures(cursor, word, version);
   return {
     version,
