@@ -6,14 +6,16 @@ import { installDependencies, localBin, root, run } from "./dependencies.mjs";
 
 const NODE_FLOOR = "node20.19";
 
-/** ssh2 and a few others are CommonJS and expect these names; the odd spelling avoids clashes after bundling. */
+/**
+ * ssh2 and a few others are CommonJS and expect these names; the odd spelling avoids clashes after bundling. Every
+ * chunk starts with this, and most never call it, so nothing is made before it is needed.
+ */
 const COMMONJS_NAMES = `
 import { createRequire as vmfrCreateRequire } from "node:module";
-import { dirname as vmfrDirname } from "node:path";
-import { fileURLToPath as vmfrFileUrlToPath } from "node:url";
-const require = vmfrCreateRequire(import.meta.url);
-const __filename = vmfrFileUrlToPath(import.meta.url);
-const __dirname = vmfrDirname(__filename);
+let vmfrRequire;
+const require = (id) => (vmfrRequire ??= vmfrCreateRequire(import.meta.url))(id);
+const __filename = import.meta.filename;
+const __dirname = import.meta.dirname;
 `;
 
 export async function buildProgram() {
@@ -35,6 +37,9 @@ export async function buildProgram() {
     // ssh2 tries its optional native addon and goes on without it.
     external: ["cpu-features", "*.node"],
     banner: { js: COMMONJS_NAMES },
+    // Start-up is mostly reading and scanning the program; names stay, so that stack traces can be read.
+    minifyWhitespace: true,
+    minifySyntax: true,
     sourcemap: true,
     legalComments: "linked",
     logLevel: "warning",
