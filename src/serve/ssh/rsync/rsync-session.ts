@@ -94,6 +94,7 @@ class RsyncSession {
     const agreement = await shakeHands(this.#reader, this.#writer, options);
     this.#writer.startMultiplexing();
     this.#reader.isMultiplexed = agreement.version >= 30;
+    if (options.bandwidthLimit > 0) this.#writer.limitRate(options.bandwidthLimit * 1024);
     if (options.timeout > 0) {
       this.#keepAlive = setInterval(() => this.#writer.keepAlive(), (options.timeout * 1000) / 3);
     }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { SessionStream } from "../session-stream.ts";
 import { FileIndex, FRAME_BASE, Message } from "./protocol.ts";
 
@@ -10,6 +11,8 @@ export class WireWriter {
   readonly #stream: SessionStream;
   #version: number;
   #isMultiplexed = false;
+  /** Bytes a second, and where and when counting them began. */
+  #limit: { readonly rate: number; readonly from: number; readonly since: number } | undefined;
   #buffer = Buffer.allocUnsafe(BUFFER_LENGTH);
   #length = 0;
   #written = 0;
@@ -30,6 +33,11 @@ export class WireWriter {
     return this.#written + this.#length;
   }
 
+  /** From now on sends no more than so many bytes a second, on average. */
+  limitRate(rate: number): void {
+    this.#limit = { rate, from: this.bytesWritten, since: performance.now() };
+  }
+
   startMultiplexing(): void {
     this.flush();
     this.#isMultiplexed = true;
@@ -44,6 +52,10 @@ export class WireWriter {
   async drain(): Promise<void> {
     this.flush();
     await this.#stream.drain();
+    if (this.#limit !== undefined) {
+      const due = this.#limit.since + ((this.#written - this.#limit.from) / this.#limit.rate) * 1000;
+      if (due > performance.now()) await sleep(due - performance.now(), undefined, { signal: this.#stream.signal });
+    }
     this.#stream.signal.throwIfAborted();
   }
 
