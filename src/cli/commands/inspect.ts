@@ -1,5 +1,5 @@
 import type { Disk, Volume } from "../../disk/disk.ts";
-import { findGuest } from "../../disk/guest/find-guest.ts";
+import { findGuest, type Guest } from "../../disk/guest/find-guest.ts";
 import { tolerating } from "../../disk/guest/guest-file.ts";
 import type { OperatingSystem } from "../../disk/guest/operating-system.ts";
 import type { CommandContext } from "../context.ts";
@@ -51,9 +51,10 @@ async function describeAll(
     }
     const disk = await treeDisk.open();
     try {
-      const operatingSystem = await recogniseSystem(disk);
-      if (options.json) facts.push(factsOf(name, disk, operatingSystem));
-      else context.stdout.write(describe(name, disk, operatingSystem));
+      // What cannot be told is left out: the volumes say themselves what is wrong with them.
+      const guest = await tolerating(() => findGuest(disk));
+      if (options.json) facts.push(factsOf(name, disk, guest));
+      else context.stdout.write(describe(name, disk, guest));
     } finally {
       await disk.close();
     }
@@ -62,20 +63,16 @@ async function describeAll(
   return code;
 }
 
-/** What cannot be told is left out: the volumes say themselves what is wrong with them. */
-async function recogniseSystem(disk: Disk): Promise<OperatingSystem | undefined> {
-  return (await tolerating(() => findGuest(disk)))?.operatingSystem;
-}
-
 function factsOf(
   name: string,
   { image, table, volumes }: Disk,
-  operatingSystem: OperatingSystem | undefined,
+  { operatingSystem, notes = [] }: Partial<Guest> = {},
 ): Record<string, unknown> {
   return {
     name,
     image,
     ...(operatingSystem === undefined ? {} : { operatingSystem }),
+    ...(notes.length === 0 ? {} : { notes }),
     partitionTable: { scheme: table.scheme, sectorSize: table.sectorSize, warnings: table.warnings },
     volumes: volumes.map(({ name: volume, partition, source, content }) => ({
       name: volume,
@@ -86,14 +83,15 @@ function factsOf(
   };
 }
 
-function describe(name: string, { image, table, volumes }: Disk, system: OperatingSystem | undefined): string {
+function describe(name: string, { image, table, volumes }: Disk, guest: Partial<Guest> = {}): string {
+  const { operatingSystem, notes = [] } = guest;
   const lines = [
     name,
-    ...(system === undefined ? [] : [`  system     ${describeSystem(system)}`]),
+    ...(operatingSystem === undefined ? [] : [`  system     ${describeSystem(operatingSystem)}`]),
     `  image      ${[image.format, formatBytes(image.virtualSize), ...image.features].join(", ")}`,
     ...image.snapshots.map(({ id, name: snapshot }) => `  snapshot   ${id} ${snapshot} (inside the image; not read)`),
     `  partitions ${table.scheme === "none" ? "none: the whole disk is one volume" : `${table.scheme}, ${table.sectorSize}-byte sectors`}`,
-    ...[...image.warnings, ...table.warnings].map((warning) => `  warning    ${warning}`),
+    ...[...image.warnings, ...table.warnings, ...notes].map((warning) => `  warning    ${warning}`),
     ...volumes.flatMap(describeVolume),
   ];
   return `${lines.join("\n")}\n`;
