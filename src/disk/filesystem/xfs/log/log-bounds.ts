@@ -10,7 +10,7 @@ import { isIntact, type LogRecord, readRecordData, readRecordHeader } from "./lo
 const MOST_IN_FLIGHT = 8;
 const UNMOUNT = 0x20;
 
-/** Records from `tail` to `head`; none when they are the same. */
+/** All records from `tail` to `head` are intact. */
 export interface LogBounds {
   readonly tail: number;
   readonly head: number;
