@@ -1,6 +1,6 @@
 /** One disk of the tree: opened when somebody first looks inside, once, however many look at the same time. */
 import type { Disk } from "../disk/disk.ts";
-import type { Guest } from "../disk/guest/find-guest.ts";
+import type { Guest, OtherVolumes } from "../disk/guest/find-guest.ts";
 import type { OperatingSystem } from "../disk/guest/operating-system.ts";
 import { describeError, PathError, SourceError } from "../errors.ts";
 import type { GuestFinder, GuestView, GuestVolume } from "./guest-view.ts";
@@ -33,6 +33,13 @@ export type DiskState =
   | { readonly kind: "available"; readonly opened: OpenedDisk }
   | { readonly kind: "unavailable"; readonly reason: string };
 
+/** Both count from 0. */
+export interface DiskPlace {
+  readonly backup: number;
+  /** Among the disks of its backup. */
+  readonly position: number;
+}
+
 export interface DiskNames {
   /** Name of the disk's own directory. */
   readonly name: Uint8Array;
@@ -49,7 +56,7 @@ export class DiskHandle implements DiskNames {
   readonly disk: TreeDisk;
   readonly name: Uint8Array;
   readonly volumesName: Uint8Array;
-  readonly #key: string;
+  readonly #place: DiskPlace;
   readonly #findGuest: GuestFinder;
   readonly #limits: ResolverLimits;
   readonly #closing = new AbortController();
@@ -58,12 +65,11 @@ export class DiskHandle implements DiskNames {
   #opening: Promise<DiskState> | undefined;
   #retryAt = 0;
 
-  /** `key` tells this disk from every other one in the tree. */
-  constructor(disk: TreeDisk, key: string, names: DiskNames, { findGuest, limits }: DiskHandleOptions) {
+  constructor(disk: TreeDisk, place: DiskPlace, names: DiskNames, { findGuest, limits }: DiskHandleOptions) {
     this.disk = disk;
     this.name = names.name;
     this.volumesName = names.volumesName;
-    this.#key = key;
+    this.#place = place;
     this.#findGuest = findGuest;
     this.#limits = limits;
     if (disk.unavailable !== undefined) this.#fail(disk.unavailable, false);
@@ -119,22 +125,49 @@ export class DiskHandle implements DiskNames {
     for (const [index, { name, content }] of disk.volumes.entries()) {
       const directory = names.claim(name);
       if (content.kind === "file-system") {
-        volumes.push({ name: directory, key: `${this.#key}.${index}`, fileSystem: content.fileSystem });
+        volumes.push({
+          name: directory,
+          key: this.#volumeKey(this.#place.position, index),
+          fileSystem: content.fileSystem,
+        });
       } else if (content.kind === "unreadable") {
         reasons.push(`${name} (${content.what}): ${content.reason}`);
       }
     }
-    if (volumes.length === 0 && reasons.length === 0) reasons.push("no file system found on this disk");
-    const found = volumes.length > 0 ? await this.#find(disk, reasons) : undefined;
-    const several = found !== undefined && volumes.length > 1;
-    const guest = several ? await placeMounts(found, volumes, this.#limits, reasons) : undefined;
+    if (volumes.length === 0 && reasons.length === 0) reasons.push(nothingFound(disk));
+    const elsewhere: GuestVolume[] = [];
+    const found = volumes.length > 0 ? await this.#find(disk, elsewhere, reasons) : undefined;
+    const all = [...volumes, ...elsewhere];
+    const several = found !== undefined && all.length > 1;
+    const guest = several ? await placeMounts(found, all, this.#limits, reasons) : undefined;
     return { disk, volumes, guest, operatingSystem: found?.operatingSystem, reasons };
   }
 
+  /** Tells a volume from every other one in the tree, from whichever disk one looks at it. */
+  #volumeKey(position: number, index: number): string {
+    return `${this.#place.backup}.${position}.${index}`;
+  }
+
+  /** Collects in `elsewhere` what it hands out; undefined for the only disk of a VM. */
+  #otherVolumes(elsewhere: GuestVolume[]): OtherVolumes | undefined {
+    const { disk } = this;
+    if (disk.siblings === undefined) return undefined;
+    return async () => {
+      const siblings = (await disk.siblings?.(this.#closing.signal)) ?? [];
+      for (const { position, disk: sibling } of siblings) {
+        for (const [index, { content }] of sibling.volumes.entries()) {
+          if (content.kind !== "file-system") continue;
+          elsewhere.push({ key: this.#volumeKey(position, index), fileSystem: content.fileSystem });
+        }
+      }
+      return siblings.flatMap(({ disk: { volumes } }) => volumes);
+    };
+  }
+
   /** A guest that cannot be put together is no reason to hide its file systems. */
-  async #find(disk: Disk, reasons: string[]): Promise<Guest | undefined> {
+  async #find(disk: Disk, elsewhere: GuestVolume[], reasons: string[]): Promise<Guest | undefined> {
     try {
-      const found = await this.#findGuest(disk, this.#closing.signal);
+      const found = await this.#findGuest(disk, this.#closing.signal, this.#otherVolumes(elsewhere));
       reasons.push(...(found?.notes ?? []));
       return found;
     } catch (error) {
@@ -153,6 +186,13 @@ export class DiskHandle implements DiskNames {
     this.#state = state;
     this.#changedAt = new Date();
   }
+}
+
+function nothingFound({ volumes }: Disk): string {
+  const others = volumes.flatMap(({ name, content }) =>
+    content.kind === "no-files" ? [`${name}: ${content.what}`] : [],
+  );
+  return ["no file system found on this disk", ...others].join("; ");
 }
 
 async function raceAbort<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {

@@ -4,7 +4,7 @@
  */
 import type { Disk } from "../disk/disk.ts";
 import type { FileSystem, NodeId } from "../disk/filesystem/file-system.ts";
-import type { Guest } from "../disk/guest/find-guest.ts";
+import type { Guest, OtherVolumes } from "../disk/guest/find-guest.ts";
 
 /** A file system together with the key that tells it from every other one in the tree. */
 export interface GuestVolume {
@@ -38,4 +38,4 @@ export class GuestView {
 }
 
 /** Finds the guest on a disk, or undefined when no root file system is recognised. */
-export type GuestFinder = (disk: Disk, signal?: AbortSignal) => Promise<Guest | undefined>;
+export type GuestFinder = (disk: Disk, signal?: AbortSignal, others?: OtherVolumes) => Promise<Guest | undefined>;

@@ -4,14 +4,18 @@
  */
 import { assembleDisks, holdsContainers } from "../disk/assemble-disks.ts";
 import type { Disk } from "../disk/disk.ts";
-import { describeError, SourceError } from "../errors.ts";
-import type { TreeDisk } from "./tree-backup.ts";
+import { describeError, SourceError, VmfrError } from "../errors.ts";
+import type { SiblingDisk, TreeDisk } from "./tree-backup.ts";
 
 /** The same disks, opened together where they hold parts of one another. Shares nothing with other backups. */
 export function joinDisks(disks: readonly TreeDisk[]): TreeDisk[] {
   if (disks.length === 0) return [];
   const joined = new JoinedDisks(disks.map((disk) => ({ name: disk.name, shared: new SharedDisk(disk) })));
-  return disks.map((disk, index) => ({ ...disk, open: (signal) => joined.open(index, signal) }));
+  return disks.map((disk, index) => {
+    const together = { ...disk, open: (signal?: AbortSignal) => joined.open(index, signal) };
+    if (disks.length === 1) return together;
+    return { ...together, siblings: (signal?: AbortSignal) => joined.siblings(index, signal) };
+  });
 }
 
 /** A disk that several hold; the last one to close it closes it. */
@@ -56,13 +60,42 @@ interface JoinedDisk {
 class JoinedDisks {
   readonly #disks: readonly JoinedDisk[];
   #assembling: Promise<ReadonlyMap<number, Disk>> | undefined;
+  /** Held for the disk of that index. */
+  readonly #siblings = new Map<number, readonly Disk[]>();
   #holders = 0;
 
   constructor(disks: readonly JoinedDisk[]) {
     this.#disks = disks;
   }
 
+  /** Closing the disk gives back its siblings, too. */
   async open(index: number, signal?: AbortSignal): Promise<Disk> {
+    const disk = await this.#open(index, signal);
+    return withClose(disk, async () => {
+      const siblings = this.#siblings.get(index) ?? [];
+      this.#siblings.delete(index);
+      await closeAll([...siblings, disk]);
+    });
+  }
+
+  /** What cannot be read now is left out: its own directory says why. */
+  async siblings(index: number, signal?: AbortSignal): Promise<SiblingDisk[]> {
+    const found: SiblingDisk[] = [];
+    for (const [position, { shared }] of this.#disks.entries()) {
+      if (position === index || shared.unavailable !== undefined) continue;
+      try {
+        const disk = await this.#open(position, signal);
+        this.#siblings.set(index, [...(this.#siblings.get(index) ?? []), disk]);
+        found.push({ position, disk });
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!(error instanceof VmfrError) || (error instanceof SourceError && error.retryable)) throw error;
+      }
+    }
+    return found;
+  }
+
+  async #open(index: number, signal?: AbortSignal): Promise<Disk> {
     const { shared } = this.#disks[index] as JoinedDisk;
     const alone = await shared.hold(signal);
     if (!holdsContainers(alone)) return alone;

@@ -99,7 +99,7 @@ function handleOf(
   const named = joinDisks(backup.disks).map((disk) => ({ disk, name: names.claim(disk.name) }));
   const disks = named.map(({ disk, name }, position) => {
     const volumesName = names.claim(`${disk.name}.volumes`);
-    return new DiskHandle(disk, `${index}.${position}`, { name, volumesName }, options);
+    return new DiskHandle(disk, { backup: index, position }, { name, volumesName }, options);
   });
   const { completedAt } = backup;
   const inventoried = { name: backup.name, vm: backup.vm, completedAt, directory, disks };

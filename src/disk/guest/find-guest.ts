@@ -24,6 +24,9 @@ export interface FoundVolume {
   readonly fileSystem: FileSystem;
 }
 
+/** The volumes of the virtual machine's other disks; asked for only when the guest's fstab names what is not on its own. */
+export type OtherVolumes = () => Promise<readonly Volume[]>;
+
 /** More of an fstab than anybody writes. */
 const LARGEST_FSTAB = 1024 * 1024;
 const WINDOWS_MARK = nameFromText("Windows/System32/config/SYSTEM");
@@ -31,27 +34,46 @@ const ROOT_MARKS = ["etc/fstab", "etc/os-release", "usr/lib/os-release"].map(nam
 
 /**
  * The root file system (it has an fstab or os-release; else it is the only one) and what its fstab mounts from the
- * same disk; of a Windows guest its drives. Undefined when none or several look like a root: then nobody can say
+ * same disk and, by unmistakable names, from the others; of a Windows guest its drives. Undefined when none or several look like a root: then nobody can say
  * which was booted. Damage on the way counts as "does not look like one".
  * @throws SourceError when it may pass, and the signal's reason
  */
-export async function findGuest(disk: Pick<Disk, "volumes">, signal?: AbortSignal): Promise<Guest | undefined> {
-  const volumes = disk.volumes.flatMap((volume) =>
-    volume.content.kind === "file-system" ? [{ volume, fileSystem: volume.content.fileSystem }] : [],
-  );
+export async function findGuest(
+  disk: Pick<Disk, "volumes">,
+  signal?: AbortSignal,
+  others?: OtherVolumes,
+): Promise<Guest | undefined> {
+  const volumes = fileSystemsOf(disk.volumes);
   const windows = await markedWith(WINDOWS_MARK, volumes, signal);
   const roots = await findRoots(volumes, signal);
-  const [only, ...others] = [...new Set([...windows, ...roots])];
+  const [only, ...more] = [...new Set([...windows, ...roots])];
   const root = roots.length + windows.length === 0 && volumes.length === 1 ? volumes[0] : only;
-  if (root === undefined || others.length > 0) return undefined;
-  return windows.length === 1 ? windowsGuest(volumes, root, signal) : linuxGuest(volumes, root, signal);
+  if (root === undefined || more.length > 0) return undefined;
+  return windows.length === 1 ? windowsGuest(volumes, root, signal) : linuxGuest(volumes, root, others, signal);
 }
 
-async function linuxGuest(volumes: readonly FoundVolume[], root: FoundVolume, signal?: AbortSignal): Promise<Guest> {
+function fileSystemsOf(volumes: readonly Volume[]): FoundVolume[] {
+  return volumes.flatMap((volume) =>
+    volume.content.kind === "file-system" ? [{ volume, fileSystem: volume.content.fileSystem }] : [],
+  );
+}
+
+async function linuxGuest(
+  own: readonly FoundVolume[],
+  root: FoundVolume,
+  others?: OtherVolumes,
+  signal?: AbortSignal,
+): Promise<Guest> {
   const operatingSystem = await readOsRelease(root.fileSystem, signal);
   const fstab = await tolerating(() => readGuestFile(root.fileSystem, "etc/fstab", LARGEST_FSTAB, signal));
-  const mounts = parseFstab(fstab ?? new Uint8Array(0)).flatMap(({ spec, mountPoint }) => {
-    const mounted = volumes.filter((each) => each !== root && isMeant(spec, each));
+  const entries = parseFstab(fstab ?? new Uint8Array(0));
+  // A number counts where there is one disk only: vdb1 is another disk's.
+  const meant = (spec: string, each: FoundVolume) =>
+    isMeant(spec, each) || (others === undefined && hasNumber(spec, each));
+  const isElsewhere = entries.some(({ spec }) => namesVolume(spec) && !own.some((each) => meant(spec, each)));
+  const volumes = isElsewhere && others !== undefined ? [...own, ...fileSystemsOf(await others())] : own;
+  const mounts = entries.flatMap(({ spec, mountPoint }) => {
+    const mounted = volumes.filter((each) => each !== root && meant(spec, each));
     // The same UUID twice (a cloned partition) does not say which one is meant.
     const [only] = mounted;
     return mounted.length === 1 && only !== undefined ? [{ path: mountPoint, fileSystem: only.fileSystem }] : [];
@@ -81,6 +103,11 @@ async function markedWith(
   return marked;
 }
 
+/** Whether an fstab's first field is a device or a file system's name: not `tmpfs`, not `server:/export`. */
+function namesVolume(spec: string): boolean {
+  return /^(?:UUID|LABEL|PARTUUID|PARTLABEL)=|^\/dev\//.test(spec);
+}
+
 /** Whether an fstab's first field means this volume. Disk letters say nothing: vda here may have been sdb there. */
 function isMeant(spec: string, { volume, fileSystem }: FoundVolume): boolean {
   const info = fileSystem.info();
@@ -94,6 +121,10 @@ function isMeant(spec: string, { volume, fileSystem }: FoundVolume): boolean {
     if (spec === `LABEL=${info.label}` || spec === `/dev/disk/by-label/${info.label}`) return true;
   }
   if (partition === undefined) return false;
-  if (partition.name !== undefined && spec === `PARTLABEL=${partition.name}`) return true;
+  return partition.name !== undefined && spec === `PARTLABEL=${partition.name}`;
+}
+
+function hasNumber(spec: string, { volume: { partition } }: FoundVolume): boolean {
+  if (partition === undefined) return false;
   return /^\/dev\/(?:[shv]d[a-z]+|xvd[a-z]+|nvme\d+n\d+p)(\d+)$/.exec(spec)?.[1] === String(partition.number);
 }
