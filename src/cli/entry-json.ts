@@ -14,6 +14,7 @@ export async function entryJson(node: TreeNode, stat: TreeStat): Promise<Record<
     mode: stat.mode.toString(8).padStart(4, "0"),
     uid: stat.uid,
     gid: stat.gid,
+    ...(stat.owner === undefined ? {} : { owner: stat.owner }),
     links: stat.links,
     mtime: formatExactTime(stat.mtime),
     atime: formatExactTime(stat.atime),

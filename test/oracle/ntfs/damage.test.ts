@@ -3,21 +3,19 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openNtfs } from "../../../src/disk/filesystem/ntfs/ntfs-file-system.ts";
-import { SourceError, VmfrError } from "../../../src/errors.ts";
 import type { ByteSource } from "../../../src/source/byte-source.ts";
 import { MemorySource } from "../../../src/source/memory-source.ts";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { tally } from "../../setup/tally.ts";
-import { type DamageOutcome, judgeDamage } from "../ext4/damage-outcome.ts";
+import { failReads, flipBits, readDamaged } from "../damage/damaged-image.ts";
+import { judgeDamage } from "../ext4/damage-outcome.ts";
 import { walkFileSystem } from "../listing/file-system-walk.ts";
 import type { Listing } from "../listing/listing-entry.ts";
 import { type ImageRecipe, makeImage, NTFS_PACKAGES } from "./images.ts";
 import { compareListingWithNtfs3g, ntfs3gListing } from "./ntfs-3g-oracle.ts";
 
-/** Seconds a normal run may spend on flips; VMFR_EXHAUSTIVE=1 flips every metadata byte. */
+/** Seconds a normal run may spend on flips. */
 const FLIP_SECONDS = 25;
-const READ_SECONDS = 10;
-const exhaustive = process.env["VMFR_EXHAUSTIVE"] === "1";
 const SECTOR = 512;
 const RECORD = 1024;
 
@@ -56,37 +54,11 @@ function metadataOffsets(): number[] {
   return offsets;
 }
 
-/** Linear congruential generator (Numerical Recipes): the same sample in every run. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 0x1_0000_0000;
-  };
-}
-
-async function outcomeOf(source: ByteSource): Promise<DamageOutcome> {
-  try {
-    return judgeDamage(await walkFileSystem(await openNtfs(source)), intact);
-  } catch (error) {
-    if (error instanceof VmfrError) return { kind: "named error", where: error.message };
-    throw error;
-  }
-}
+const subject = () => ({ image, intact, metadata, open: (source: ByteSource) => openNtfs(source) });
+const outcomeOf = async (bytes: Uint8Array) => (await readDamaged(subject(), new MemorySource(bytes))).outcome;
 
 /** Of the other answers, so many are held against ntfs-3g's. */
 const MOST_JUDGED = 25;
-
-interface Flip {
-  readonly offset: number;
-  readonly bit: number;
-}
-
-function flipped({ offset, bit }: Flip): Uint8Array {
-  const copy = Uint8Array.from(image);
-  copy[offset] = (copy[offset] as number) ^ (1 << bit);
-  return copy;
-}
 
 /** What differs between vmfr's and ntfs-3g's view of a damaged image; nothing when ntfs-3g refuses it. */
 async function differencesFromNtfs3g(damaged: Uint8Array): Promise<readonly string[]> {
@@ -107,23 +79,16 @@ test("the intact image is as ntfs-3g shows it", async () => {
 });
 
 test("a flipped bit in metadata: the same answer, a named error, or another one that ntfs-3g gives, too", async () => {
-  const random = randomNumbers(5);
-  const counts = { equal: 0, "named error": 0, different: 0 };
-  const others: Flip[] = [];
-  const until = Date.now() + FLIP_SECONDS * 1000;
-  for (let index = 0; exhaustive ? index < metadata.length : Date.now() < until; index++) {
-    const at = exhaustive ? index : Math.floor(random() * metadata.length);
-    const flip = { offset: metadata[at] as number, bit: Math.floor(random() * 8) };
-    const { kind } = await outcomeOf(new MemorySource(flipped(flip)));
-    counts[kind]++;
-    if (kind === "different") others.push(flip);
-  }
-  expect(counts["named error"]).toBeGreaterThan(10);
+  const others: { damaged: Uint8Array; what: string }[] = [];
+  const counts = await flipBits(subject(), FLIP_SECONDS, async (damaged, _listing, { what }) => {
+    if (others.length < MOST_JUDGED) others.push({ damaged: Uint8Array.from(damaged), what });
+  });
+  expect(counts.named).toBeGreaterThan(3);
   tally("ntfs flipped metadata bytes: same answer", counts.equal);
-  tally("ntfs flipped metadata bytes: named error", counts["named error"]);
+  tally("ntfs flipped metadata bytes: named error", counts.named);
   tally("ntfs flipped metadata bytes: another answer, which no checksum tells", counts.different);
-  for (const flip of others.slice(0, MOST_JUDGED)) {
-    expect(await differencesFromNtfs3g(flipped(flip)), `byte ${flip.offset}, bit ${flip.bit}`).toEqual([]);
+  for (const { damaged, what } of others) {
+    expect(await differencesFromNtfs3g(damaged), what).toEqual([]);
     tally("ntfs flipped metadata bytes: the other answer is ntfs-3g's, or ntfs-3g refuses", 1);
   }
 }, 3_600_000);
@@ -132,53 +97,18 @@ test("a sector of another time is a torn write, named for its record alone", asy
   let torn = 0;
   for (let start = 0; start < image.length && torn < 60; start += SECTOR) {
     if (Buffer.from(image.subarray(start, start + 4)).toString("latin1") !== "FILE") continue;
-    const outcome = await outcomeOf(new MemorySource(flipped({ offset: start + 2 * SECTOR - 1, bit: 7 })));
+    const copy = Uint8Array.from(image);
+    const end = start + 2 * SECTOR - 1;
+    copy[end] = (copy[end] as number) ^ 0x80;
+    const outcome = await outcomeOf(copy);
     expect(outcome.kind, `record at ${start}: ${outcome.where}`).not.toBe("different");
     torn++;
   }
   tally("ntfs torn MFT records: same answer or named error", torn);
 });
 
-/** Fails one read, counted from 0, and then works again. */
-class FailingSource implements ByteSource {
-  readonly size = image.length;
-  readonly #base = new MemorySource(image);
-  #countdown: number;
-
-  constructor(failingRead: number) {
-    this.#countdown = failingRead;
-  }
-
-  /** Whether the failing read has been reached. */
-  get failed(): boolean {
-    return this.#countdown < 0;
-  }
-
-  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
-    if (this.#countdown-- === 0) return Promise.reject(new SourceError("the disk timed out", { retryable: true }));
-    return this.#base.read(offset, length, signal);
-  }
-
-  async close(): Promise<void> {}
-}
-
 test("a read that fails once, at every place: named, never another answer, and right afterwards", async () => {
-  let tried = 0;
-  const until = Date.now() + READ_SECONDS * 1000;
-  for (let failing = 0; Date.now() < until; failing++) {
-    const source = new FailingSource(failing);
-    try {
-      const fileSystem = await openNtfs(source);
-      const first = judgeDamage(await walkFileSystem(fileSystem), intact);
-      expect(first.kind, `read ${failing}: ${first.where}`).not.toBe("different");
-      if (!source.failed) break;
-      const again = judgeDamage(await walkFileSystem(fileSystem), intact);
-      expect(again.kind, `read ${failing}, later: ${again.where}`).toBe("equal");
-    } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
-    }
-    tried++;
-  }
+  const tried = await failReads(subject());
   expect(tried).toBeGreaterThan(10);
   tally("ntfs k-th read failed: named, and right again afterwards", tried);
 });
@@ -186,7 +116,7 @@ test("a read that fails once, at every place: named, never another answer, and r
 describe("truncated", () => {
   test.each([0.001, 0.05, 0.3, 0.6, 0.95])("to %d of its length", async (part) => {
     const length = Math.floor((image.length * part) / SECTOR) * SECTOR;
-    const outcome = await outcomeOf(new MemorySource(image.subarray(0, length)));
+    const outcome = await outcomeOf(image.subarray(0, length));
     expect(outcome.kind, outcome.where).not.toBe("different");
     tally("ntfs truncated images: same answer or named error", 1);
   });

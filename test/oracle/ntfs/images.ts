@@ -1,12 +1,9 @@
 /** Makes NTFS images at test time, with mkntfs and ntfs-3g. */
-import { execFile } from "node:child_process";
 import { mkdtempSync, rmdirSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { promisify } from "node:util";
-
-const run = promisify(execFile);
+import { runTool } from "../../setup/run-tool.ts";
 
 export const NTFS_PACKAGES = ["ntfs-3g", "fuse3", "python3", "mount"] as const;
 
@@ -21,12 +18,8 @@ export interface ImageRecipe {
 }
 
 /** Runs a tool, returning its standard output; the error carries what it printed. */
-export async function tool(command: string, ...parameters: readonly string[]): Promise<string> {
-  const { stdout } = await run(command, parameters, {
-    maxBuffer: 256 * 1024 * 1024,
-    env: { ...process.env, LC_ALL: "C.UTF-8", PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
-  });
-  return stdout;
+export function tool(command: string, ...parameters: readonly string[]): Promise<string> {
+  return runTool(command, parameters);
 }
 
 /** Mounts an image with ntfs-3g, runs `work` with the mount point, and unmounts whatever happens. Needs root. */

@@ -6,7 +6,7 @@ import { type FileNode, nodeIdOf } from "./file-node.ts";
 import { type FileReference, parseReference, recordPlace } from "./file-record.ts";
 import { type FoundEntry, Index } from "./index.ts";
 import type { IndexNode } from "./index-block.ts";
-import { FIRST_USER_RECORD } from "./master-file-table.ts";
+import { FIRST_USER_RECORD, SYSTEM_RECORD } from "./master-file-table.ts";
 import { typeOfTag } from "./reparse-tag.ts";
 import type { UpcaseTable } from "./upcase-table.ts";
 import { nameFromUtf16, utf16FromName } from "./utf16-name.ts";
@@ -92,11 +92,15 @@ export class Directory {
 
   #names(node: IndexNode, base: number): StoredName[] {
     const { cursor } = node;
-    return node.entries.map(({ offset, length, keyOffset, keyLength }) => ({
-      reference: parseReference(cursor, offset),
-      fileName: parseFileName(cursor, keyOffset, keyLength),
-      cursor: base + offset + length,
-    }));
+    return node.entries.map(({ offset, length, keyOffset, keyLength }) => {
+      const reference = parseReference(cursor, offset);
+      const fileName = parseFileName(cursor, keyOffset, keyLength);
+      // The root lists itself so; no other entry may lead back or up.
+      if (reference.record !== SYSTEM_RECORD.ROOT && /^\.\.?$/.test(fileName.name)) {
+        throw cursor.corrupt(`entry at ${offset} is named ${fileName.name}`);
+      }
+      return { reference, fileName, cursor: base + offset + length };
+    });
   }
 
   /**

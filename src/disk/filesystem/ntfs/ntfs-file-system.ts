@@ -30,7 +30,9 @@ import type { Volume } from "./volume.ts";
 import { readVolumeInformation, type VolumeInformation } from "./volume-information.ts";
 
 /** Bytes of metadata one open file system keeps. */
-const METADATA_CACHE = 4 * 1024 * 1024;
+const METADATA_CACHE = 8 * 1024 * 1024;
+/** Records of one directory lie all over the table: larger blocks would mostly fetch those of others. */
+const METADATA_BLOCK = 16 * 1024;
 
 export interface NtfsOptions {
   readonly limits?: Limits;
@@ -43,7 +45,7 @@ export interface NtfsOptions {
  */
 export async function openNtfs(source: ByteSource, options: NtfsOptions = {}): Promise<FileSystem> {
   const { signal } = options;
-  const metadata = new CachedSource(source, { budget: METADATA_CACHE });
+  const metadata = new CachedSource(source, { budget: METADATA_CACHE, blockSize: METADATA_BLOCK });
   const { geometry, warnings } = await readGeometry(metadata, signal);
   const volume: Volume = { geometry, data: source, metadata, limits: options.limits ?? defaultLimits };
   const table = await MasterFileTable.open(volume, signal);

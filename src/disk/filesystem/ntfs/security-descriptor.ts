@@ -8,6 +8,10 @@ const MOST_SUBAUTHORITIES = 15;
 const SID_HEADER = 8;
 const ACL_HEADER = 8;
 const ACL_REVISIONS = [2, 4];
+const ACE_HEADER = 4;
+/** Allow, deny, audit, alarm: an access mask, then the identifier. */
+const LAST_PLAIN_TYPE = 3;
+const PLAIN_ACE_SID = 8;
 
 function open(descriptor: Uint8Array): Cursor {
   return new Cursor(descriptor, { format: "ntfs", structure: "security descriptor" });
@@ -40,7 +44,16 @@ function checkAcl(cursor: Cursor, acl: number): void {
   if (acl < HEADER || !ACL_REVISIONS.includes(cursor.u8(acl)) || size < ACL_HEADER) {
     throw cursor.corrupt(`no access control list at ${acl}`);
   }
+  const end = acl + size;
   cursor.slice(acl, size);
+  let ace = acl + ACL_HEADER;
+  for (let remaining = cursor.u16le(acl + 4); remaining > 0; remaining--) {
+    const length = ace + ACE_HEADER <= end ? cursor.u16le(ace + 2) : 0;
+    if (length < ACE_HEADER || ace + length > end) throw cursor.corrupt(`no access control entry at ${ace}`);
+    // The other kinds have more in front of the identifier.
+    if (cursor.u8(ace) <= LAST_PLAIN_TYPE) checkSid(cursor, ace + PLAIN_ACE_SID);
+    ace += length;
+  }
 }
 
 /**

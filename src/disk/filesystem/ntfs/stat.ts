@@ -4,6 +4,8 @@ import { ATTRIBUTE } from "./attribute.ts";
 import { FILE_ATTRIBUTE, NAMESPACE, parseFileName } from "./file-name.ts";
 import { attributeValue, type FileNode, nodeIdOf } from "./file-node.ts";
 import { recordPlace } from "./file-record.ts";
+import { WOF_STREAM } from "./named-streams.ts";
+import { REPARSE_TAG } from "./reparse-tag.ts";
 import type { FileKind } from "./special-file.ts";
 import { flagNames, standardInformation } from "./standard-information.ts";
 import { allocatedOf, sizeOf } from "./value.ts";
@@ -20,6 +22,8 @@ export function statOf(file: FileNode, kind: FileKind, targetLength: number): No
     type === "directory"
       ? attributeValue(file, ATTRIBUTE.INDEX_ALLOCATION, INDEX_NAME)
       : attributeValue(file, ATTRIBUTE.DATA);
+  const isPacked = kind.reparsePoint?.tag === REPARSE_TAG.WOF;
+  const packed = isPacked ? attributeValue(file, ATTRIBUTE.DATA, WOF_STREAM) : undefined;
   const device = deviceOf(kind);
   const contentSize = content === undefined ? 0 : sizeOf(content);
   const { birthtime, mtime, atime, ctime, attributes } = information;
@@ -30,7 +34,7 @@ export function statOf(file: FileNode, kind: FileKind, targetLength: number): No
     uid: 0,
     gid: 0,
     size: type === "symlink" ? targetLength : contentSize,
-    allocated: content === undefined ? 0 : allocatedOf(content),
+    allocated: (content === undefined ? 0 : allocatedOf(content)) + (packed === undefined ? 0 : allocatedOf(packed)),
     links: linkCount(file),
     mtime,
     atime,
