@@ -74,6 +74,19 @@ test("FAT32 with too few clusters for its name, as boot partitions have: the len
   tally("FAT entries equal to mtools'", comparison.equal);
 });
 
+test("FAT32: what FSInfo says does not matter, and a damaged boot sector is replaced by its backup", async () => {
+  const recipe = FAT_RECIPES.find(({ name }) => name === "FAT32") as FatRecipe;
+  const bytes = readFileSync(await makeFatImage(recipe));
+  const intact = await walkChecked(await openFat(new MemorySource(Uint8Array.from(bytes))));
+  for (const sector of [1, 7]) bytes.fill(0xee, sector * 512 + 484, sector * 512 + 508);
+  bytes.writeUInt8(3, 13);
+  const fileSystem = await openFat(new MemorySource(bytes));
+  expect(fileSystem.info().warnings).toEqual([
+    "fat: boot sector at byte 0: clusters of 3 sectors are impossible; its backup at byte 3072 is used",
+  ]);
+  requireEqual("backup boot sector", compareListings(await walkChecked(fileSystem), intact));
+});
+
 test("only the active table counts where copies are not kept alike", async () => {
   const recipe = FAT_RECIPES.find(({ name }) => name === "FAT32") as FatRecipe;
   const image = await makeFatImage(recipe);
