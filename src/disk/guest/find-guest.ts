@@ -24,7 +24,7 @@ export interface FoundVolume {
   readonly fileSystem: FileSystem;
 }
 
-/** The volumes of the virtual machine's other disks; asked for only when the guest's fstab names what is not on its own. */
+/** The volumes of the virtual machine's other disks; asked for only when the guest's fstab, or a drive letter, names what is not on its own. */
 export type OtherVolumes = () => Promise<readonly Volume[]>;
 
 /** More of an fstab than anybody writes. */
@@ -34,8 +34,8 @@ const ROOT_MARKS = ["etc/fstab", "etc/os-release", "usr/lib/os-release"].map(nam
 
 /**
  * The root file system (it has an fstab or os-release; else it is the only one) and what its fstab mounts from the
- * same disk and, by unmistakable names, from the others; of a Windows guest its drives. Undefined when none or several look like a root: then nobody can say
- * which was booted. Damage on the way counts as "does not look like one".
+ * same disk and, by unmistakable names, from the others; of a Windows guest its drives. Undefined when none or
+ * several look like a root: then nobody can say which was booted. Damage on the way counts as "does not look like one".
  * @throws SourceError when it may pass, and the signal's reason
  */
 export async function findGuest(
@@ -49,7 +49,8 @@ export async function findGuest(
   const [only, ...more] = [...new Set([...windows, ...roots])];
   const root = roots.length + windows.length === 0 && volumes.length === 1 ? volumes[0] : only;
   if (root === undefined || more.length > 0) return undefined;
-  return windows.length === 1 ? windowsGuest(volumes, root, signal) : linuxGuest(volumes, root, others, signal);
+  if (windows.length === 0) return linuxGuest(volumes, root, others, signal);
+  return windowsGuest(volumes, root, async () => fileSystemsOf((await others?.()) ?? []), signal);
 }
 
 function fileSystemsOf(volumes: readonly Volume[]): FoundVolume[] {

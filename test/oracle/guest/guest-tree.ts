@@ -1,4 +1,4 @@
-/** The tree over one disk image, and what the kernel or ntfs-3g shows of its volumes, in the same form. */
+/** The tree over disk images, and what the kernel or ntfs-3g shows of its volumes, in the same form. */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -10,9 +10,13 @@ import type { RestoreTree, TreeNode } from "../../../src/restore-tree/tree-node.
 import { walk } from "../../../src/restore-tree/walk.ts";
 import { FileSource } from "../../../src/source/file-source.ts";
 
-export function treeOf(image: string): RestoreTree {
-  const disk = { name: "vm", open: async () => openDisk(await FileSource.open(image), { format: "raw" }) };
-  const backup = { name: "local", vm: { namespace: "n", name: "vm" }, disks: [disk] };
+/** Of one machine; the first disk is called `vm`, the others `vm2`, `vm3`, … */
+export function treeOf(...images: readonly string[]): RestoreTree {
+  const disks = images.map((image, index) => ({
+    name: index === 0 ? "vm" : `vm${index + 1}`,
+    open: async () => openDisk(await FileSource.open(image), { format: "raw" }),
+  }));
+  const backup = { name: "local", vm: { namespace: "n", name: "vm" }, disks };
   const tree = createRestoreTree({ backups: [backup], layout: "disks" });
   onTestFinished(() => tree.close());
   return tree;

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, copyFileSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
@@ -6,7 +6,7 @@ import { tally } from "../../setup/tally.ts";
 import { NTFS_PACKAGES, withNtfsMount } from "../ntfs/images.ts";
 import { type Contents, contentsOf, contentsOfMount, linkTarget, namesIn, readText, treeOf } from "./guest-tree.ts";
 import { HIVEX_PACKAGES } from "./hivex.ts";
-import type { PartitionedDisk } from "./partitioned-disk.ts";
+import { type PartitionedDisk, tool } from "./partitioned-disk.ts";
 import { fileOf, makeWindowsDisk, type WindowsScheme } from "./windows-disk.ts";
 
 beforeAll(() => requireDebianPackages(...NTFS_PACKAGES, ...HIVEX_PACKAGES, "fdisk", "dosfstools", "attr"), 120_000);
@@ -62,6 +62,25 @@ test("links lead to the drive they name, whatever the case, and nowhere else", a
   expect(await readText(tree, "/vm/D/Archive/People/ann/Documents/letter.txt")).toBe("on C:\r\n");
   await expect(readText(tree, "/vm/C/Users/ann/Gone/x")).rejects.toThrow("no such file");
 });
+
+test("drives on another disk of the machine, found by the same letters", async () => {
+  const { image, data } = splitDisk(await makeWindowsDisk(scratchDirectory(), "gpt"));
+  const tree = treeOf(image, data);
+  expect(await namesIn(tree, "/")).toEqual(["vm", "vm2", "vm.volumes"]);
+  expect(await namesIn(tree, "/vm")).toEqual(["C", "D"]);
+  expect(await readText(tree, "/vm/C/Users/ann/Archive/2026/report.txt")).toBe("on D:\r\n");
+  expect(await readText(tree, "/vm2/Archive/2026/report.txt")).toBe("on D:\r\n");
+  expect(await namesIn(treeOf(image), "/vm")).toEqual(["C"]);
+});
+
+/** D: on a disk of its own; partitions keep their GUIDs. */
+function splitDisk({ image }: PartitionedDisk): { readonly image: string; readonly data: string } {
+  const data = `${image}.data`;
+  copyFileSync(image, data);
+  tool("sfdisk", ["-q", "--delete", image, "5"]);
+  tool("sfdisk", ["-q", "--delete", data, "1", "2", "3", "4"]);
+  return { image, data };
+}
 
 test("a hive that cannot be read costs the letters in it, never the volumes", async () => {
   const disk = await makeWindowsDisk(scratchDirectory(), "gpt", (file) => writeFileSync(file, Buffer.alloc(8192)));

@@ -182,3 +182,16 @@ test("two installations, or one beside a Linux: nobody can say which was booted"
     expect(await findGuest({ volumes })).toBeUndefined();
   }
 });
+
+test("alone on its disk, Windows is shown without a letter", async () => {
+  const fileSystem = windowsVolume(ofMbr());
+  const volume: Volume = {
+    name: "1",
+    source: new MemorySource(new Uint8Array(0)),
+    content: { kind: "file-system", fileSystem },
+  };
+  const guest = await findGuest({ volumes: [volume] });
+  expect(guest).toMatchObject({ mounts: [], operatingSystem: { id: "windows" }, notes: [] });
+  expect(guest?.root).toBe(fileSystem);
+  expect(guest?.drives).toBeUndefined();
+});
