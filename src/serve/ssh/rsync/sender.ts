@@ -38,7 +38,32 @@ interface Request {
   readonly extraName?: Uint8Array;
 }
 
+/** A request with what is read ahead for it. `done` ends a list or a phase. */
+type Job =
+  | { readonly kind: "done" }
+  | { readonly kind: "echo"; readonly request: Request; readonly entry: FileEntry; readonly xattrs?: readonly number[] }
+  | {
+      readonly kind: "transfer";
+      readonly request: Request;
+      readonly entry: FileEntry;
+      readonly xattrs?: readonly number[];
+      readonly blocks: BlockSums;
+      readonly isAppending: boolean;
+      readonly opening: Promise<OpenedFile>;
+    };
+
+type Transfer = Extract<Job, { kind: "transfer" }>;
+
+interface OpenedFile {
+  readonly source: ByteSource;
+  /** Of a small file, read as soon as it is open. */
+  readonly content?: Uint8Array;
+}
+
 const DELETION_FIGURES = 5;
+/** Files opened before it is their turn; hides what opening costs behind the sending of others. */
+const JOBS_AHEAD = 16;
+const SMALL_FILE = 64 * 1024;
 
 export class Sender {
   readonly #scope: SenderScope;
@@ -51,14 +76,13 @@ export class Sender {
 
   /** Serves requests until the client has no more. @throws CorruptDataError for a client that breaks the protocol. */
   async run(): Promise<void> {
-    const { lists, writer, agreement, report } = this.#scope;
-    const lastPhase = agreement.version >= 29 ? 2 : 1;
+    const { writer, agreement, report } = this.#scope;
     const errorsBefore = report.ioErrors;
-    for (let phase = 0; phase <= lastPhase; ) {
-      await lists.sendAhead();
-      const request = await this.#nextRequest();
-      if (request !== undefined) await this.#answer(request, phase);
-      else if (lists.finishList() || ++phase <= lastPhase) writer.fileIndex(FileIndex.DONE);
+    const jobs: Job[] = [];
+    try {
+      await this.#serve(jobs);
+    } finally {
+      await Promise.all(jobs.map(abandon));
     }
     if (report.ioErrors !== errorsBefore && agreement.version >= 30) {
       writer.numberMessage(Message.IO_ERROR, report.ioErrors);
@@ -67,6 +91,22 @@ export class Sender {
     this.#sendStatistics();
     await this.#sayGoodbye();
     await writer.drain();
+  }
+
+  async #serve(jobs: Job[]): Promise<void> {
+    const { lists, reader, writer, agreement } = this.#scope;
+    const lastPhase = agreement.version >= 29 ? 2 : 1;
+    for (let phase = 0; phase <= lastPhase; ) {
+      // Behind the end of a list or phase may come something else than a request.
+      while (jobs.length === 0 || (jobs.length < JOBS_AHEAD && jobs.at(-1)?.kind !== "done" && reader.hasData)) {
+        await lists.sendAhead();
+        jobs.push(await this.#nextJob(phase));
+      }
+      const job = jobs.shift();
+      if (job?.kind === "transfer") await this.#transfer(job);
+      else if (job?.kind === "echo") await this.#echo(job);
+      else if (lists.finishList() || ++phase <= lastPhase) writer.fileIndex(FileIndex.DONE);
+    }
   }
 
   /** Undefined when the client is done with a list or a phase. */
@@ -100,18 +140,34 @@ export class Sender {
     }
   }
 
-  async #answer(request: Request, phase: number): Promise<void> {
-    const { lists, reader, options } = this.#scope;
+  /** Reads a request to its end and begins what can be done before its turn. */
+  async #nextJob(phase: number): Promise<Job> {
+    const { lists, reader, options, agreement } = this.#scope;
+    const request = await this.#nextRequest();
+    if (request === undefined) return { kind: "done" };
     const entry = lists.find(request.index);
-    await lists.sendAhead();
-    const xattrs = this.#wantsXattrs(request) ? await readXattrRequest(reader) : undefined;
-    const isTransfer = (request.flags & ItemFlag.TRANSFER) !== 0;
-    if (!isTransfer || options.dryRun) {
-      await this.#echo(request, entry, xattrs);
-      return;
+    const xattrs = this.#wantsXattrs(request) ? { xattrs: await readXattrRequest(reader) } : {};
+    if ((request.flags & ItemFlag.TRANSFER) === 0 || options.dryRun) return { kind: "echo", request, entry, ...xattrs };
+    if (phase === 2 || entry.stat?.type !== "file") throw reader.corrupt("request for the content of no file");
+    const isAppending = this.#isAppending(entry);
+    const checksumLength = agreement.transferChecksum.length;
+    const blocks = await readBlockSums(reader, { version: agreement.version, checksumLength, isAppending });
+    const opening = this.#open(entry);
+    // Whoever takes the job sees the failure; until then it is nobody's.
+    opening.catch(() => undefined);
+    return { kind: "transfer", request, entry, ...xattrs, blocks, isAppending, opening };
+  }
+
+  async #open(entry: FileEntry): Promise<OpenedFile> {
+    const { signal } = this.#scope;
+    const source = await entry.node.open(signal);
+    if (source.size > SMALL_FILE) return { source };
+    try {
+      return { source, content: await source.read(0, source.size, signal) };
+    } catch {
+      // Read again when it is sent, and then reported.
+      return { source };
     }
-    if (phase === 2 || entry.stat?.type !== "file") throw reader.corrupt(`request for the content of no file`);
-    await this.#transfer(request, entry, xattrs);
   }
 
   #wantsXattrs({ flags }: Request): boolean {
@@ -121,7 +177,7 @@ export class Sender {
     return !(agreement.hasXattrOptimization && (flags & isLocalLink) === isLocalLink);
   }
 
-  async #echo(request: Request, entry: FileEntry, xattrs: readonly number[] | undefined): Promise<void> {
+  async #echo({ request, entry, xattrs }: Exclude<Job, { kind: "done" }>): Promise<void> {
     const { writer, agreement, lists, signal } = this.#scope;
     writer.fileIndex(request.index);
     if (agreement.version < 29) return;
@@ -131,17 +187,13 @@ export class Sender {
     if (xattrs !== undefined) await lists.xattrs.sendValues(entry.node, xattrs, signal);
   }
 
-  async #transfer(request: Request, entry: FileEntry, xattrs: readonly number[] | undefined): Promise<void> {
-    const { reader, writer, options, agreement, report, signal } = this.#scope;
-    const blocks = await readBlockSums(reader, {
-      version: agreement.version,
-      checksumLength: agreement.transferChecksum.length,
-      isAppending: this.#isAppending(entry),
-    });
+  async #transfer(job: Transfer): Promise<void> {
+    const { writer, agreement, report, signal } = this.#scope;
+    const { entry, request } = job;
     const startedAt = performance.now();
-    let source: ByteSource;
+    let opened: OpenedFile;
     try {
-      source = await entry.node.open(signal);
+      opened = await job.opening;
     } catch (error) {
       signal.throwIfAborted();
       report.failed(entry.name, error);
@@ -149,14 +201,13 @@ export class Sender {
       return;
     }
     try {
-      await this.#echo(request, entry, xattrs);
-      writeBlockSumsHead(writer, blocks);
-      const isInPlace = options.inplace && (agreement.version < 29 || request.basis === BASIS_IS_FILE);
-      await this.#sendContent(source, entry, blocks, isInPlace);
+      await this.#echo(job);
+      writeBlockSumsHead(writer, job.blocks);
+      await this.#sendContent(opened, job);
       entry.wasSent = true;
-      this.#log(entry, source.size, startedAt);
+      this.#log(entry, opened.source.size, startedAt);
     } finally {
-      await source.close();
+      await opened.source.close();
     }
   }
 
@@ -169,13 +220,13 @@ export class Sender {
    * The stream of a file that becomes unreadable ends early, with a checksum that cannot be right: the client
    * keeps nothing of it, asks once more and then tells its user.
    */
-  async #sendContent(source: ByteSource, entry: FileEntry, blocks: BlockSums, isInPlace: boolean): Promise<void> {
+  async #sendContent(opened: OpenedFile, job: Transfer): Promise<void> {
     const { writer, agreement, report, signal } = this.#scope;
     const tokens = createTokenWriter(writer, this.#compressor);
     const total = agreement.transferChecksum.ofTransfer();
     let failure: { readonly error: unknown } | undefined;
     try {
-      await this.#sendTokens(source, entry, blocks, isInPlace, tokens, total);
+      await this.#sendTokens(opened, job, tokens, total);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof VmfrError)) throw error;
@@ -186,31 +237,27 @@ export class Sender {
     if (failure === undefined) writer.bytes(digest);
     else {
       writer.bytes(digest.map((byte) => byte ^ 0xff));
-      report.failed(entry.name, failure.error);
+      report.failed(job.entry.name, failure.error);
     }
     await writer.drainWhenFull();
   }
 
-  async #sendTokens(
-    source: ByteSource,
-    entry: FileEntry,
-    blocks: BlockSums,
-    isInPlace: boolean,
-    tokens: TokenWriter,
-    total: RunningChecksum,
-  ): Promise<void> {
+  async #sendTokens(opened: OpenedFile, job: Transfer, tokens: TokenWriter, total: RunningChecksum): Promise<void> {
     const { options, agreement, signal } = this.#scope;
+    const { source, content } = opened;
+    const { blocks, request, isAppending } = job;
     const { sums } = blocks;
     if (sums !== undefined && source.size > 0) {
+      const isInPlace = options.inplace && (agreement.version < 29 || request.basis === BASIS_IS_FILE);
       const delta = { checksum: agreement.transferChecksum, isInPlace, signal };
       await sendDelta(source, { ...blocks, sums }, tokens, total, delta);
       return;
     }
-    const isAppending = this.#isAppending(entry);
     const kept = isAppending ? Math.min(blocks.length, source.size) : 0;
     const isKeptVerified = options.append === "verified" || agreement.version < 30;
     let offset = isKeptVerified ? 0 : kept;
-    for await (const piece of readSequentially(source, signal, offset)) {
+    const pieces = content === undefined ? readSequentially(source, signal, offset) : [content.subarray(offset)];
+    for await (const piece of pieces) {
       total.update(piece);
       await tokens.literal(piece.subarray(Math.max(0, Math.min(piece.length, kept - offset))));
       offset += piece.length;
@@ -239,5 +286,15 @@ export class Sender {
   #log(entry: FileEntry, bytes: number, startedAt: number): void {
     const durationMs = Math.round(performance.now() - startedAt);
     this.#scope.logger.info({ path: displayName(entry.node.path), bytes, durationMs }, "file read over rsync");
+  }
+}
+
+/** Closes what was opened for a job that nobody gets to. */
+async function abandon(job: Job): Promise<void> {
+  if (job.kind !== "transfer") return;
+  try {
+    await (await job.opening).source.close();
+  } catch {
+    // It was not opened.
   }
 }

@@ -24,7 +24,7 @@ class PlainTokens implements TokenWriter {
     if (piece.length === 0) return;
     this.#writer.int32(piece.length);
     this.#writer.bytes(piece);
-    await this.#writer.drain();
+    await this.#writer.drainWhenFull();
   }
 
   block(index: number): void {
@@ -68,7 +68,7 @@ class CompressedTokens implements TokenWriter {
     const compressed = await this.#compressor.compress(piece);
     this.#data(this.#owesTrailer ? Buffer.concat([this.#compressor.trailer, compressed]) : compressed);
     this.#owesTrailer = true;
-    await this.#writer.drain();
+    await this.#writer.drainWhenFull();
   }
 
   block(index: number): void {

@@ -38,6 +38,11 @@ export class WireReader {
     return this.#input.consumed;
   }
 
+  /** Whether data is at hand; messages, after which the client may wait for an answer, do not count. */
+  get hasData(): boolean {
+    return this.#isMultiplexed && this.#frame > 0 && this.#input.available > 0;
+  }
+
   async bytes(length: number): Promise<Uint8Array> {
     if (!this.#isMultiplexed) return this.#raw(length);
     if (this.#frame === 0) await this.#nextFrame();

@@ -16,6 +16,7 @@ export class WireWriter {
   #buffer = Buffer.allocUnsafe(BUFFER_LENGTH);
   #length = 0;
   #written = 0;
+  #drainedAt = 0;
   #lastPositiveIndex = -1;
   #lastNegativeIndex = 1;
 
@@ -51,6 +52,7 @@ export class WireWriter {
   /** Waits until the client has taken enough; call between pieces of anything long. */
   async drain(): Promise<void> {
     this.flush();
+    this.#drainedAt = this.#written;
     await this.#stream.drain();
     if (this.#limit !== undefined) {
       const due = this.#limit.since + ((this.#written - this.#limit.from) / this.#limit.rate) * 1000;
@@ -59,9 +61,9 @@ export class WireWriter {
     this.#stream.signal.throwIfAborted();
   }
 
-  /** Like `drain`, but only when much was gathered. */
+  /** Like `drain`, but only when much was gathered or sent since. */
   async drainWhenFull(): Promise<void> {
-    if (this.#length >= BUFFER_LENGTH / 2) await this.drain();
+    if (this.bytesWritten - this.#drainedAt >= BUFFER_LENGTH / 2) await this.drain();
   }
 
   /** A frame that is not data: a sentence for the user, a number for the client. */

@@ -8,6 +8,8 @@ export interface SftpLimits {
   readonly readBytes: number;
   /** Files whose next blocks are fetched ahead. */
   readonly readAheadFiles: number;
+  /** Directories whose next children are gathered, to be asked for in the order of the disk. */
+  readonly readAheadDirectories: number;
   /** Sentences sent to the client's stderr. */
   readonly explanations: number;
 }
@@ -17,5 +19,6 @@ export const defaultSftpLimits: SftpLimits = {
   requests: 32,
   readBytes: 4 * 1024 * 1024,
   readAheadFiles: 4,
+  readAheadDirectories: 4,
   explanations: 100,
 };

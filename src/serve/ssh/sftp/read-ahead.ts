@@ -6,24 +6,24 @@ const BLOCK_LENGTH = 512 * 1024;
 const BLOCKS_AHEAD = 2;
 
 /**
- * How many files of a session may hold blocks at once: bounds the memory of a client that opens many.
- * Files beyond it are read exactly as asked.
+ * How many files or directories of a session may hold what was read ahead at once: bounds the memory of a client
+ * that opens many. Those beyond it are read exactly as asked.
  */
 export class ReadAheadBudget {
-  #files: number;
+  #left: number;
 
-  constructor(files: number) {
-    this.#files = files;
+  constructor(handles: number) {
+    this.#left = handles;
   }
 
   tryTake(): boolean {
-    if (this.#files === 0) return false;
-    this.#files--;
+    if (this.#left === 0) return false;
+    this.#left--;
     return true;
   }
 
   give(): void {
-    this.#files++;
+    this.#left++;
   }
 }
 

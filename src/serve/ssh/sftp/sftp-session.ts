@@ -81,6 +81,7 @@ class SftpSession {
   readonly #handles: HandleTable;
   readonly #admission: Admission;
   readonly #readAhead: ReadAheadBudget;
+  readonly #readAheadDirectories: ReadAheadBudget;
   #isGreeted = false;
   #explained = 0;
 
@@ -93,6 +94,7 @@ class SftpSession {
     this.#handles = new HandleTable(this.#limits.handles);
     this.#admission = new Admission(this.#limits.requests, this.#limits.readBytes);
     this.#readAhead = new ReadAheadBudget(this.#limits.readAheadFiles);
+    this.#readAheadDirectories = new ReadAheadBudget(this.#limits.readAheadDirectories);
   }
 
   /**
@@ -230,7 +232,7 @@ class SftpSession {
       const node = await this.#resolve(path);
       const { type } = await node.stat(this.#stream.signal);
       if (type !== "directory") throw new PathError("not-a-directory", displayName(node.path));
-      return new DirectoryHandle(this.#tree, node, this.#stream.signal);
+      return new DirectoryHandle(this.#tree, node, this.#readAheadDirectories, this.#stream.signal);
     });
     return handleReply(id, handle);
   }
