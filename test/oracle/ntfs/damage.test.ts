@@ -15,7 +15,7 @@ import { type ImageRecipe, makeImage, NTFS_PACKAGES } from "./images.ts";
 import { compareListingWithNtfs3g, ntfs3gListing } from "./ntfs-3g-oracle.ts";
 
 /** Seconds a normal run may spend on flips. */
-const FLIP_SECONDS = 25;
+const FLIP_SECONDS = 20;
 const SECTOR = 512;
 const RECORD = 1024;
 

@@ -44,6 +44,8 @@ export function parseNode(cursor: Cursor, headerOffset: number): IndexNode {
     }
     const child = hasChild ? { childVcn: cursor.u64le(offset + length - 8) } : {};
     if ((flags & ENTRY_FLAG.LAST) !== 0) {
+      // A mark on an entry before the last would hide the others.
+      if (offset + length !== end) throw cursor.corrupt(`index entry at ${offset} is marked as the last`);
       return { cursor, entries, ...(hasChild ? { lastChildVcn: child.childVcn } : {}) };
     }
     if (ENTRY_HEADER + keyLength + childBytes > length) throw cursor.corrupt(`index entry at ${offset}: key`);
