@@ -3,12 +3,15 @@ import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { FileSystem } from "../../../src/disk/filesystem/file-system.ts";
 import { openXfs } from "../../../src/disk/filesystem/xfs/xfs-file-system.ts";
-import { SourceError, VmfrError } from "../../../src/errors.ts";
+import { SourceError } from "../../../src/errors.ts";
 import type { ByteSource } from "../../../src/source/byte-source.ts";
 import { MemorySource } from "../../../src/source/memory-source.ts";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { tally } from "../../setup/tally.ts";
-import { type DamageOutcome, judgeDamage } from "../ext4/damage-outcome.ts";
+import { flipBits, readDamaged } from "../damage/damaged-image.ts";
+import { FailingSource } from "../damage/failing-source.ts";
+import { randomNumbers } from "../damage/random-numbers.ts";
+import { judgeDamage } from "../ext4/damage-outcome.ts";
 import { kernelListing } from "../ext4/kernel-oracle.ts";
 import { walkFileSystem } from "../listing/file-system-walk.ts";
 import type { Listing } from "../listing/listing-entry.ts";
@@ -35,15 +38,6 @@ let intact: Listing;
 /** Offsets of the bytes that checksums cover. */
 let metadata: readonly number[];
 let dirty: { image: Uint8Array; intact: Listing; log: { start: number; length: number } };
-
-/** Linear congruential generator (Numerical Recipes): the same sample in every run. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 0x1_0000_0000;
-  };
-}
 
 const read = (file: string): Uint8Array => Uint8Array.from(readFileSync(file));
 
@@ -93,7 +87,7 @@ beforeAll(async () => {
     intact = await walkFileSystem(await openXfs(new MemorySource(image)));
     expect([...intact.keys()].toSorted()).toEqual([...(await kernelListing(file)).keys()].toSorted());
     const recipe = { name: "busy", mkfs: RECIPE.mkfs, size: 34, workload: "directories" } as const;
-    const [copy = ""] = await dirtyCopies(recipe, directory, 1);
+    const copy = (await dirtyCopies(recipe, directory, 2)).at(-1) ?? "";
     const replayed = await openXfs(new MemorySource(read(copy)));
     expect(replayed.info().consistency.state).toBe("replayed");
     dirty = { image: read(copy), intact: await walkFileSystem(replayed), log: await logPlace(copy) };
@@ -102,34 +96,15 @@ beforeAll(async () => {
   }
 });
 
-async function outcomeOf(source: ByteSource): Promise<DamageOutcome> {
-  let fileSystem: FileSystem;
-  try {
-    fileSystem = await openXfs(source);
-  } catch (error) {
-    if (error instanceof VmfrError) return { kind: "named error", where: error.message };
-    throw error;
-  }
-  return judgeDamage(await walkFileSystem(fileSystem), intact);
-}
+const subject = () => ({ image, intact, metadata, open: (source: ByteSource) => openXfs(source) });
 
 test("a flipped bit in metadata: the same answer or a named error, never another answer", async () => {
-  const random = randomNumbers(6);
-  const counts = { equal: 0, "named error": 0 };
-  const copy = Uint8Array.from(image);
-  const until = Date.now() + FLIP_SECONDS * 1000;
-  for (let index = 0; exhaustive ? index < metadata.length : Date.now() < until; index++) {
-    const offset = metadata[exhaustive ? index : Math.floor(random() * metadata.length)] as number;
-    const before = copy[offset] as number;
-    copy[offset] = before ^ (1 << Math.floor(random() * 8));
-    const outcome = await outcomeOf(new MemorySource(copy));
-    copy[offset] = before;
-    if (outcome.kind === "different") throw new Error(`byte ${offset} flipped: ${outcome.where}`);
-    counts[outcome.kind]++;
-  }
-  expect(counts["named error"]).toBeGreaterThan(20);
+  const counts = await flipBits(subject(), FLIP_SECONDS, async (_damaged, _listing, { what }) => {
+    throw new Error(what);
+  });
+  expect(counts.named).toBeGreaterThan(20);
   tally("xfs flipped metadata bytes: same answer", counts.equal);
-  tally("xfs flipped metadata bytes: named error", counts["named error"]);
+  tally("xfs flipped metadata bytes: named error", counts.named);
 }, 3_600_000);
 
 test("a flipped bit in the log: replayed the same, up to there, or the raw view with the reason", async () => {
@@ -155,33 +130,6 @@ test("a flipped bit in the log: replayed the same, up to there, or the raw view 
   tally("xfs flipped log bytes: the log ends there, as after a torn write", counts.shorter);
   tally("xfs flipped log bytes: raw view with the reason", counts.raw);
 });
-
-/** Fails one read, counted from 0, and then works again. */
-class FailingSource implements ByteSource {
-  readonly size: number;
-  readonly #base: ByteSource;
-  #countdown: number;
-
-  constructor(base: ByteSource, failingRead: number) {
-    this.size = base.size;
-    this.#base = base;
-    this.#countdown = failingRead;
-  }
-
-  /** Whether the failing read has been reached. */
-  get failed(): boolean {
-    return this.#countdown < 0;
-  }
-
-  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
-    if (this.#countdown-- === 0) return Promise.reject(new SourceError("the disk timed out", { retryable: true }));
-    return this.#base.read(offset, length, signal);
-  }
-
-  close(): Promise<void> {
-    return this.#base.close();
-  }
-}
 
 test.each(["clean", "dirty"] as const)(
   "the k-th read of a %s image failing is named where it struck, and forgotten afterwards",
@@ -220,7 +168,7 @@ test.each(["clean", "dirty"] as const)(
 describe("truncated", () => {
   test.each([0.05, 0.3, 0.6, 0.95])("to %d of its length", async (part) => {
     const length = Math.floor((image.length * part) / 512) * 512;
-    const outcome = await outcomeOf(new MemorySource(image.subarray(0, length)));
+    const { outcome } = await readDamaged(subject(), new MemorySource(image.subarray(0, length)));
     expect(outcome.kind, outcome.where).not.toBe("different");
     tally("xfs truncated images: the same files or a named error", 1);
   });

@@ -1,5 +1,6 @@
 /** Images as a power cut leaves them: copied while the kernel is writing. */
 import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -68,6 +69,7 @@ export async function dirtyCopies(recipe: DirtyRecipe, directory: string, rounds
     });
     const ended = new Promise<void>((resolve) => churn.once("close", () => resolve()));
     try {
+      while (readdirSync(mountPoint).length === 0 && churn.exitCode === null) await sleep(50);
       for (let round = 0; round < rounds; round++) {
         await sleep(700 + 230 * round);
         const copy = path.join(directory, `dirty-${round}`);

@@ -1,26 +1,19 @@
 /** Makes XFS images at test time, with mkfs.xfs and the kernel. */
-import { execFile } from "node:child_process";
 import { open } from "node:fs/promises";
 import path from "node:path";
-import { promisify } from "node:util";
 import { withLoopMount } from "../../setup/loop-mount.ts";
+import { runTool } from "../../setup/run-tool.ts";
 import { populate } from "../ext4/images.ts";
 import type { ImageRecipe } from "./recipes.ts";
-
-const run = promisify(execFile);
 
 export const XFS_PACKAGES = ["xfsprogs", "python3", "mount"] as const;
 
 /** mkfs.xfs refuses file systems under 300 MB unless it is being tested, which these words say. */
 const SMALL_IS_FINE = { TEST_DIR: "yes", TEST_DEV: "yes", QA_CHECK_FS: "yes" };
 
-/** Runs a tool, returning its standard output; the error carries what it printed. */
-export async function tool(command: string, ...parameters: readonly string[]): Promise<string> {
-  const { stdout } = await run(command, parameters, {
-    maxBuffer: 256 * 1024 * 1024,
-    env: { ...process.env, ...SMALL_IS_FINE, LC_ALL: "C", PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
-  });
-  return stdout;
+/** Runs a tool of xfsprogs, returning its standard output. */
+export function tool(command: string, ...parameters: readonly string[]): Promise<string> {
+  return runTool(command, parameters, SMALL_IS_FINE);
 }
 
 /** mkfs.xfs on a new sparse file of `size` MiB. */

@@ -80,7 +80,7 @@ export const RECIPES: readonly ImageRecipe[] = [
     ownParts: OWN,
   },
   {
-    name: "no ftype is version 4 only; no sparse inodes",
+    name: "without sparse inode chunks",
     mkfs: ["-i", "sparse=0"],
     size: 96,
     blockSize: 4096,
