@@ -6,8 +6,9 @@ import { nameKey } from "../../../bytes/byte-name.ts";
 import { type MappedRange, putRange } from "../block-runs.ts";
 import type { BlockRun, FileMap, MapWindow } from "../file-map.ts";
 import type { DirectoryEntry, FileType } from "../file-system.ts";
+import { fileTypeOf } from "../file-type.ts";
 import { emptyExtentRoot, hasExtentRoot } from "./extent-tree.ts";
-import { BLOCK_AREA, fileTypeOf, INODE_FLAG } from "./inode.ts";
+import { BLOCK_AREA, INODE_FLAG } from "./inode.ts";
 import type { FastCommitOperation, InodeImage } from "./journal/fast-commit-operation.ts";
 
 const LINKS_OFFSET = 0x1a;

@@ -6,6 +6,7 @@ import { crc32c } from "../../../bytes/crc32c.ts";
 import { Cursor } from "../../../bytes/cursor.ts";
 import { CorruptDataError } from "../../../errors.ts";
 import type { FileType, NodeStat } from "../file-system.ts";
+import { fileTypeOf } from "../file-type.ts";
 import { crc32cWithout, inodeChecksumSeed } from "./checksum.ts";
 import { INCOMPAT, RO_COMPAT } from "./features.ts";
 import { has, type Superblock } from "./superblock.ts";
@@ -37,21 +38,6 @@ const SHOWN_FLAGS: readonly (readonly [number, string])[] = [
   [INODE_FLAG.VERITY, "verity"],
   [INODE_FLAG.CASEFOLD, "casefold"],
 ];
-
-/** By the upper four bits of i_mode; undefined where they name no type. */
-export function fileTypeOf(modeWord: number): FileType | undefined {
-  return TYPES[modeWord >>> 12];
-}
-
-const TYPES: Readonly<Record<number, FileType>> = {
-  1: "fifo",
-  2: "character-device",
-  4: "directory",
-  6: "block-device",
-  8: "file",
-  10: "symlink",
-  12: "socket",
-};
 
 /** Byte length of i_block: fifteen block numbers, or the root of an extent tree, or inline data. */
 export const BLOCK_AREA = { offset: 0x28, length: 60 } as const;

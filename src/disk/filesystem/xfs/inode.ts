@@ -2,6 +2,7 @@
 import { compareBytes } from "../../../bytes/byte-name.ts";
 import { Cursor } from "../../../bytes/cursor.ts";
 import type { FileType, NodeStat } from "../file-system.ts";
+import { fileTypeOf } from "../file-type.ts";
 import { checksumMatches } from "./checksum.ts";
 import type { Superblock } from "./superblock.ts";
 
@@ -22,16 +23,6 @@ const SHOWN_FLAGS: readonly (readonly [number, string])[] = [
   [FLAG.NODUMP, "no-dump"],
   [FLAG.NOATIME, "no-atime"],
 ];
-
-const TYPES: Readonly<Record<number, FileType>> = {
-  1: "fifo",
-  2: "character-device",
-  4: "directory",
-  6: "block-device",
-  8: "file",
-  10: "symlink",
-  12: "socket",
-};
 
 export type ForkFormat = "device" | "local" | "extents" | "btree";
 
@@ -93,7 +84,7 @@ export function parseInode({ number, bytes, byteOffset }: InodeRecord, superbloc
   verifyVersion(cursor, number, version, superblock);
   const modeWord = cursor.u16be(2);
   if (modeWord === 0) throw cursor.corrupt("not in use");
-  const type = TYPES[modeWord >>> 12];
+  const type = fileTypeOf(modeWord);
   if (type === undefined) throw cursor.corrupt(`file type ${modeWord >>> 12} is impossible`);
   const flags2 = version === 3 ? cursor.u64beBig(120) : 0n;
   const size = cursor.u64beBig(56);
