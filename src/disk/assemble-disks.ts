@@ -7,6 +7,7 @@ import type { ContainerFormat, Disk, Volume, VolumeContent } from "./disk.ts";
 import { detectContent, readSignatureArea, reasonOf } from "./filesystem/detect.ts";
 import type { FindVolumesOptions, FoundSets, InnerVolume, VolumeSet } from "./volume/inner-volume.ts";
 import { findLogicalVolumes } from "./volume/lvm2/find-logical-volumes.ts";
+import { findArrays } from "./volume/md/find-arrays.ts";
 
 /** A disk and what it is called where the user sees it. */
 export interface NamedDisk {
@@ -47,7 +48,10 @@ export async function assembleDisks(disks: readonly NamedDisk[], options: Assemb
 }
 
 /** How the volumes of each format are found among its members. */
-const FINDERS: readonly (readonly [ContainerFormat, Finder])[] = [["lvm2", findLogicalVolumes]];
+const FINDERS: readonly (readonly [ContainerFormat, Finder])[] = [
+  ["md", findArrays],
+  ["lvm2", findLogicalVolumes],
+];
 
 type Finder = (members: readonly ByteSource[], options: FindVolumesOptions) => Promise<FoundSets>;
 
