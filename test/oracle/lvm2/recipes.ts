@@ -106,7 +106,7 @@ lvm lvcreate -qy -L 3M -n frozen vg
 pattern frozen 3145728 > /dev/vg/frozen || true
 lvm lvchange -qy -an vg/frozen
 lvm lvchange -qy -pr vg/frozen
-lvm lvcreate -qy --type thin -s --thinpool vg/pool -n external vg/frozen -kn || echo no external origin
+lvm lvcreate -qy --type thin --thinpool vg/pool -kn -n external vg/frozen
 lvm lvchange -qy -ay vg/external && { pattern over 400000 | dd of=/dev/vg/external bs=100000 seek=9 conv=notrunc status=none; sync; report /dev/vg/external; }
 lvm vgchange -qan vg || true
 `,
