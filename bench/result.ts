@@ -35,17 +35,21 @@ export function speedRatio({ ours, theirs }: Comparison): number {
   return theirs / ours;
 }
 
+/** One line: verdict, row, what, the figure that counts, its goal, and what it was made from. */
 export function describe(row: string, measurement: Measurement): string {
   const verdict = isMet(measurement) ? "PASS" : "MISS";
-  const head = `${verdict}  ${row.padEnd(15)} ${measurement.what.padEnd(42)}`;
+  const [figure, goal, made] = columns(measurement);
+  return `${verdict}  ${row.padEnd(15)} ${measurement.what.padEnd(44)} ${figure.padEnd(34)} ${goal.padEnd(14)} ${made}`.trimEnd();
+}
+
+function columns(measurement: Measurement): [figure: string, goal: string, made: string] {
   if (measurement.kind === "figure") {
     const { value, unit, atMost } = measurement;
-    return `${head} ${`${significant(value)} ${unit}`.padEnd(22)} goal ≤ ${significant(atMost)} ${unit}`;
+    return [`${significant(value)} ${unit}`, `goal ≤ ${significant(atMost)}`, ""];
   }
   const { ours, theirs, peer, atLeast, recorded } = measurement;
-  const ratio = `${significant(speedRatio(measurement))}× ${peer}`;
-  const figures = `${milliseconds(ours)} : ${milliseconds(theirs)}${recorded ? " (recorded)" : ""}`;
-  return `${head} ${ratio.padEnd(22)} goal ≥ ${significant(atLeast)}×`.padEnd(100) + figures;
+  const times = `${milliseconds(ours)} : ${milliseconds(theirs)}${recorded ? " (recorded)" : ""}`;
+  return [`${significant(speedRatio(measurement))}× ${peer}`, `goal ≥ ${significant(atLeast)}×`, times];
 }
 
 function milliseconds(value: number): string {
