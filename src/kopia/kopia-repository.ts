@@ -16,7 +16,7 @@ import { FORMAT_BLOB, openRepositoryFormat, type RepositoryFormat } from "./repo
 import { openSnapshotDisk, type SnapshotDisk } from "./snapshot-disk.ts";
 import { ZeroChunks } from "./zero-chunks.ts";
 
-const DEFAULT_CACHE_BYTES = 128 * 1024 * 1024;
+const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
 
 export interface KopiaOptions {
   /** Bytes of decrypted chunks kept in memory, for all objects together. */
