@@ -127,11 +127,6 @@ export class FileLists {
     return this.#open.length > 0;
   }
 
-  /** Whether every list was sent. */
-  get isComplete(): boolean {
-    return this.#isComplete;
-  }
-
   #ahead(): number {
     return this.#open.slice(this.#current + 1).reduce((sum, { entries }) => sum + entries.length, 0);
   }

@@ -1,8 +1,9 @@
 /** Finds what a transfer is made of: the arguments, and what is in their directories; flist.c. */
-import { nameFromKey, nameKey } from "../../../bytes/byte-name.ts";
+import { displayName, nameFromKey, nameKey } from "../../../bytes/byte-name.ts";
 import { CorruptDataError, PathError } from "../../../errors.ts";
 import { isSingleName } from "../../../restore-tree/placed-node.ts";
 import type { RestoreTree, TreeChild, TreeNode, TreeStat } from "../../../restore-tree/tree-node.ts";
+import type { Logger } from "../../log.ts";
 import { type DirectorySource, type FileEntry, isDirectory, type Lineage } from "./file-entry.ts";
 import type { FilterList } from "./filter-list.ts";
 import { readMergeFile } from "./merge-file.ts";
@@ -18,6 +19,7 @@ export interface ScannerOptions {
   readonly options: ServerOptions;
   readonly filters: FilterList;
   readonly report: TransferReport;
+  readonly logger: Logger;
   readonly signal: AbortSignal;
   /** With `-R`: also the directories on the way to what is named. */
   readonly sendsImplied: boolean;
@@ -110,8 +112,9 @@ export class FileScanner {
 
   /** What is in a directory, as entries of their own lists or of this one. */
   async addChildren(collection: EntryCollection, parent: FileEntry, source: DirectorySource): Promise<void> {
-    const { report, signal } = this.#scope;
+    const { report, signal, logger } = this.#scope;
     const filters = await this.#enter(source);
+    logger.info({ path: displayName(source.node.path) }, "directory listed over rsync");
     const prefix = parent.name === "." ? "" : parent.name === "/." ? "/" : `${parent.name}/`;
     try {
       for await (const batch of source.node.list({ signal })) {

@@ -87,7 +87,7 @@ class RsyncSession {
   }
 
   async run(command: string): Promise<number> {
-    const { tree, home } = this.#options;
+    const { tree, home, logger } = this.#options;
     const { signal } = this.#stream;
     const request = await this.#request(command);
     const { options } = request;
@@ -108,14 +108,13 @@ class RsyncSession {
     // Clients of version 30 and later leave implied directories alone by themselves.
     const sendsImplied = options.impliedDirectories || agreement.version >= 30;
     const onProgress = () => this.#writer.drainWhenFull();
-    const scanner = new FileScanner({ ...scope, tree, home: origin, sendsImplied, onProgress });
+    const scanner = new FileScanner({ ...scope, tree, logger, home: origin, sendsImplied, onProgress });
     const lists = new FileLists({ ...scope, scanner });
     const names = await this.#names(options, agreement, paths);
     if (!(await lists.sendFirst(names))) {
       await this.#writer.drain();
       return report.exitStatus;
     }
-    const { logger } = this.#options;
     await new Sender({ ...scope, lists, reader: this.#reader, logger }).run();
     return report.exitStatus;
   }
