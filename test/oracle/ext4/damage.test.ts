@@ -10,6 +10,8 @@ import { MemorySource } from "../../../src/source/memory-source.ts";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
 import { tally } from "../../setup/tally.ts";
+import { FailingSource } from "../damage/failing-source.ts";
+import { randomNumbers } from "../damage/random-numbers.ts";
 import { walkFileSystem } from "../listing/file-system-walk.ts";
 import type { Listing } from "../listing/listing-entry.ts";
 import { type DamageOutcome, judgeDamage } from "./damage-outcome.ts";
@@ -34,15 +36,6 @@ const RECIPE: ImageRecipe = {
 let image: Uint8Array;
 let intact: Listing;
 let metadata: readonly number[];
-
-/** Linear congruential generator (Numerical Recipes): the same sample in every run. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 0x1_0000_0000;
-  };
-}
 
 /** Offsets of all bytes that e2image takes for metadata: what its raw image holds and is not zero there. */
 async function metadataOffsets(file: string, directory: string): Promise<number[]> {
@@ -102,33 +95,6 @@ test("a flipped bit in metadata: the same answer or a named error, never another
   tally("ext4 flipped metadata bytes: same answer", counts.equal);
   tally("ext4 flipped metadata bytes: named error", counts["named error"]);
 }, 3_600_000);
-
-/** Fails one read, counted from 0, and then works again. */
-class FailingSource implements ByteSource {
-  readonly size: number;
-  readonly #base: ByteSource;
-  #countdown: number;
-
-  constructor(base: ByteSource, failingRead: number) {
-    this.size = base.size;
-    this.#base = base;
-    this.#countdown = failingRead;
-  }
-
-  /** Whether the failing read has been reached. */
-  get failed(): boolean {
-    return this.#countdown < 0;
-  }
-
-  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
-    if (this.#countdown-- === 0) return Promise.reject(new SourceError("the disk timed out", { retryable: true }));
-    return this.#base.read(offset, length, signal);
-  }
-
-  close(): Promise<void> {
-    return this.#base.close();
-  }
-}
 
 test("the k-th read failing is named where it struck, and forgotten afterwards", async () => {
   const random = randomNumbers(5);

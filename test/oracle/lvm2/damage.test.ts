@@ -12,6 +12,7 @@ import { MemorySource } from "../../../src/source/memory-source.ts";
 import { SliceSource } from "../../../src/source/slice-source.ts";
 import { imagesFromAppliance } from "../../setup/appliance.ts";
 import { tally } from "../../setup/tally.ts";
+import { randomNumbers } from "../damage/random-numbers.ts";
 import { innerVolumes, sha256Of } from "./assembled.ts";
 import { THIN, TWO_DISKS } from "./recipes.ts";
 
@@ -19,15 +20,6 @@ import { THIN, TWO_DISKS } from "./recipes.ts";
 const SECONDS = 15;
 const exhaustive = process.env["VMFR_EXHAUSTIVE"] === "1";
 const MiB = 1024 * 1024;
-
-/** Linear congruential generator (Numerical Recipes): the same sample in every run. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 0x1_0000_0000;
-  };
-}
 
 /** Flips one bit at a time; what `look` then says is the intact answer or a named error. */
 async function flipBytes(bytes: Uint8Array, offsets: readonly number[], look: () => Promise<string>, seed: number) {
