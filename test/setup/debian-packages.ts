@@ -19,7 +19,7 @@ function missing(packages: readonly string[]): string[] {
 
 function isInstalled(name: string): boolean {
   try {
-    const status = execFileSync("dpkg-query", ["-W", "-f", "${db:Status-Status}", name], {
+    const status = execFileSync("dpkg-query", ["-W", "-f", `\${db:Status-Status}`, name], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
     });
