@@ -153,7 +153,9 @@ class ExfatFileSystem implements FileSystem {
     return [];
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#volume.metadata.release();
+  }
 
   async #require(node: NodeId, signal?: AbortSignal): Promise<void> {
     if (node !== ROOT_NODE) await this.#record(node, signal);

@@ -207,7 +207,9 @@ class FatFileSystem implements FileSystem {
     return [];
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#volume.metadata.release();
+  }
 
   async #directory(node: NodeId, signal?: AbortSignal): Promise<Directory> {
     const record = await this.#record(node, signal);

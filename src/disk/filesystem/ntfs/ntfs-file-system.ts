@@ -29,8 +29,6 @@ import { readUpcase, type UpcaseTable } from "./upcase-table.ts";
 import type { Volume } from "./volume.ts";
 import { readVolumeInformation, type VolumeInformation } from "./volume-information.ts";
 
-/** Bytes of metadata one open file system keeps. */
-const METADATA_CACHE = 8 * 1024 * 1024;
 /** Records of one directory lie all over the table: larger blocks would mostly fetch those of others. */
 const METADATA_BLOCK = 16 * 1024;
 
@@ -45,7 +43,7 @@ export interface NtfsOptions {
  */
 export async function openNtfs(source: ByteSource, options: NtfsOptions = {}): Promise<FileSystem> {
   const { signal } = options;
-  const metadata = new CachedSource(source, { budget: METADATA_CACHE, blockSize: METADATA_BLOCK });
+  const metadata = new CachedSource(source, { blockSize: METADATA_BLOCK });
   const { geometry, warnings } = await readGeometry(metadata, signal);
   const volume: Volume = { geometry, data: source, metadata, limits: options.limits ?? defaultLimits };
   const table = await MasterFileTable.open(volume, signal);
@@ -168,7 +166,9 @@ class NtfsFileSystem implements FileSystem {
     return openNamedStream(this.#open.volume, await this.#open.nodes.read(node, signal), name);
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#open.volume.metadata.release();
+  }
 
   /** A damaged descriptor costs the owner alone; asking for the attributes names the damage. */
   async #owner(file: FileNode, signal?: AbortSignal): Promise<{ owner?: string }> {

@@ -7,8 +7,6 @@ import { parseSuperblock, SUPERBLOCK_AREA } from "./superblock.ts";
 import type { LocatedSuperblock } from "./superblock-copies.ts";
 import type { Volume } from "./volume.ts";
 
-/** Bytes of metadata one open file system keeps. */
-const METADATA_CACHE = 4 * 1024 * 1024;
 /** Extended attributes logged by name; the only feature that concerns the log alone. */
 const LOG_XATTRS = 0x1;
 
@@ -18,7 +16,7 @@ export interface RecoveredVolume {
 }
 
 export function cacheOver(source: ByteSource): CachedSource {
-  return new CachedSource(source, { budget: METADATA_CACHE });
+  return new CachedSource(source);
 }
 
 /**

@@ -123,7 +123,9 @@ class XfsFileSystem implements FileSystem {
     return readAttributes(this.#volume, await this.#inode(node, signal), signal);
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#volume.metadata.release();
+  }
 
   async #inode(node: NodeId, signal?: AbortSignal): Promise<Inode> {
     signal?.throwIfAborted();
