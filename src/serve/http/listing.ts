@@ -34,10 +34,16 @@ export async function listPage(
   signal: AbortSignal,
 ): Promise<Listing> {
   const { children, next } = await readPage(directory, page, signal);
-  const entries: Entry[] = [];
-  for (let start = 0; start < children.length; start += STATS_AT_ONCE) {
-    const group = children.slice(start, start + STATS_AT_ONCE);
-    entries.push(...(await Promise.all(group.map((child) => describeChild(tree, directory, child, signal)))));
+  const entries = new Array<Entry>(children.length);
+  // Metadata is read where it lies next to each other; the answer keeps the directory's order, which cursors follow.
+  const byPlace = [...children.entries()].sort(([, left], [, right]) => (left.position ?? 0) - (right.position ?? 0));
+  for (let start = 0; start < byPlace.length; start += STATS_AT_ONCE) {
+    const group = byPlace.slice(start, start + STATS_AT_ONCE);
+    await Promise.all(
+      group.map(async ([index, child]) => {
+        entries[index] = await describeChild(tree, directory, child, signal);
+      }),
+    );
   }
   const stat = await describeNode(tree, directory, signal);
   const listing = { path: apiPath(directory.path), stat, entries };
