@@ -6,6 +6,7 @@ import { scratchDirectory } from "../../setup/scratch-directory.ts";
 import { tally } from "../../setup/tally.ts";
 import { requireEqual } from "../listing/compare-listings.ts";
 import type { ListingEntry, ListingField } from "../listing/listing-entry.ts";
+import { TornTreeError } from "../listing/reference-walk.ts";
 import { DIRTY_RECIPES, dirtyCopies } from "./dirty-images.ts";
 import { EXT4_PACKAGES } from "./images.ts";
 import { compareWithKernel } from "./kernel-oracle.ts";
@@ -31,7 +32,6 @@ test.each(DIRTY_RECIPES)("$name: replayed as the kernel replays", async (recipe)
       const fileSystem = await openExt4(source);
       const { consistency } = fileSystem.info();
       expect(consistency.state, consistency.detail).not.toBe("raw");
-      if (consistency.state === "replayed") replayed++;
       if (consistency.detail.includes("fast commit")) fastCommits++;
       const comparison = await compareWithKernel(copy, fileSystem, {
         mount: recipe.mount ?? "",
@@ -39,6 +39,11 @@ test.each(DIRTY_RECIPES)("$name: replayed as the kernel replays", async (recipe)
       });
       requireEqual(`${recipe.name}, ${consistency.detail}`, comparison);
       tally("ext4 entries of dirty images equal to the kernel's after its replay", comparison.equal);
+      if (consistency.state === "replayed") replayed++;
+    } catch (error) {
+      // A file copied while it is written is no point in time: now and then even the kernel cannot make sense of one.
+      if (!(error instanceof TornTreeError)) throw error;
+      tally("copies of busy images set aside, because the kernel contradicts itself on them", 1);
     } finally {
       await source.close();
     }

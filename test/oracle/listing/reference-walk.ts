@@ -5,7 +5,16 @@ import type { Listing, ListingEntry } from "./listing-entry.ts";
 
 const script = path.join(import.meta.dirname, "reference_walk.py");
 
-/** Walks a directory of the running kernel (usually a mount) with Debian's python3, independently of vmfr's code. */
+/** The kernel lists a name and does not find it, or calls the structure damaged itself. */
+export class TornTreeError extends Error {}
+
+/** Python's and the kernel's words for it. */
+const TORN = /FileNotFoundError|Structure needs cleaning/;
+
+/**
+ * Walks a directory of the running kernel (usually a mount) with Debian's python3, independently of vmfr's code.
+ * @throws TornTreeError when the kernel contradicts itself
+ */
 export async function walkReference(directory: string): Promise<Listing> {
   const child = spawn("/usr/bin/python3", [script, directory], { stdio: ["ignore", "pipe", "pipe"] });
   const exit = new Promise<number | null>((resolve, reject) => {
@@ -22,6 +31,7 @@ export async function walkReference(directory: string): Promise<Listing> {
     listing.set(entry.path, entry);
   }
   const code = await exit;
+  if (TORN.test(complaint)) throw new TornTreeError(complaint);
   if (code !== 0) throw new Error(`reference walk of ${directory} ended with ${code}: ${complaint}`);
   return listing;
 }

@@ -7,6 +7,7 @@ import { tally } from "../../setup/tally.ts";
 import { compareWithKernel } from "../ext4/kernel-oracle.ts";
 import { requireEqual } from "../listing/compare-listings.ts";
 import type { ListingEntry, ListingField } from "../listing/listing-entry.ts";
+import { TornTreeError } from "../listing/reference-walk.ts";
 import { DIRTY_RECIPES, dirtyCopies } from "./dirty-images.ts";
 import { XFS_PACKAGES } from "./images.ts";
 
@@ -29,10 +30,14 @@ test.each(DIRTY_RECIPES)("$name: replayed as the kernel replays", async (recipe)
       const fileSystem = await openXfs(source);
       const { consistency } = fileSystem.info();
       expect(consistency.state, consistency.detail).not.toBe("raw");
-      if (consistency.state === "replayed") replayed++;
       const comparison = await compareWithKernel(copy, fileSystem, { mount: recipe.mount ?? "", ignore: readTwice });
       requireEqual(`${recipe.name}, ${consistency.detail}`, comparison);
       tally("xfs entries of dirty images equal to the kernel's after its replay", comparison.equal);
+      if (consistency.state === "replayed") replayed++;
+    } catch (error) {
+      // A file copied while it is written is no point in time: now and then even the kernel cannot make sense of one.
+      if (!(error instanceof TornTreeError)) throw error;
+      tally("copies of busy images set aside, because the kernel contradicts itself on them", 1);
     } finally {
       await source.close();
     }
