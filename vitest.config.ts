@@ -12,6 +12,9 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          // Pure computation needs no process of its own for each file.
+          pool: "threads",
+          isolate: false,
           include: ["src/**/*.test.ts", "web/**/*.test.ts", "test/rules/**/*.test.ts"],
           testTimeout: 20_000,
         },
