@@ -4,9 +4,9 @@ import type { FileSystem, NodeId } from "../../../src/disk/filesystem/file-syste
 import { SourceError, VmfrError } from "../../../src/errors.ts";
 import type { ByteSource } from "../../../src/source/byte-source.ts";
 import { MemorySource } from "../../../src/source/memory-source.ts";
-import { type DamageOutcome, judgeDamage } from "../ext4/damage-outcome.ts";
 import { walkFileSystem } from "../listing/file-system-walk.ts";
 import type { Listing } from "../listing/listing-entry.ts";
+import { type DamageOutcome, judgeDamage } from "./damage-outcome.ts";
 import { FailingSource } from "./failing-source.ts";
 import { randomNumbers } from "./random-numbers.ts";
 

@@ -10,13 +10,13 @@ import { MemorySource } from "../../../src/source/memory-source.ts";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
 import { tally } from "../../setup/tally.ts";
+import { type DamageOutcome, judgeDamage } from "../damage/damage-outcome.ts";
 import { FailingSource } from "../damage/failing-source.ts";
 import { randomNumbers } from "../damage/random-numbers.ts";
 import { walkFileSystem } from "../listing/file-system-walk.ts";
+import { kernelListing } from "../listing/kernel-oracle.ts";
 import type { Listing } from "../listing/listing-entry.ts";
-import { type DamageOutcome, judgeDamage } from "./damage-outcome.ts";
 import { EXT4_PACKAGES, makeImage, tool } from "./images.ts";
-import { kernelListing } from "./kernel-oracle.ts";
 import type { ImageRecipe } from "./recipes.ts";
 
 /** Seconds a normal run may spend on flips; VMFR_EXHAUSTIVE=1 flips every metadata byte. */

@@ -1,20 +1,7 @@
-/** Images as a power cut leaves them: copied while the kernel is writing. */
-import { spawn } from "node:child_process";
-import { copyFile } from "node:fs/promises";
+/** Which kinds of images are copied while the kernel is writing to them. */
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { withLoopMount } from "../../setup/loop-mount.ts";
+import { type BusyRecipe, copiesWhileBusy } from "../listing/busy-image.ts";
 import { formatImage } from "./images.ts";
-
-export interface DirtyRecipe {
-  readonly name: string;
-  readonly mkfs: readonly string[];
-  /** MiB. */
-  readonly size: number;
-  readonly mount?: string;
-  /** Workload of churn.py. */
-  readonly workload: "metadata" | "fsync" | "directories" | "magic";
-}
 
 const JOURNAL_4M = ["-J", "size=4"] as const;
 
@@ -22,7 +9,7 @@ const JOURNAL_4M = ["-J", "size=4"] as const;
 const FAST_COMMIT_JOURNAL = ["-J", "size=8,fast_commit_size=2048"] as const;
 const COMMIT_OFTEN = "commit=1";
 
-export const DIRTY_RECIPES: readonly DirtyRecipe[] = [
+export const DIRTY_RECIPES: readonly BusyRecipe[] = [
   {
     name: "ordered, checksum v3, 64bit",
     mkfs: ["-t", "ext4", "-b", "4096", ...JOURNAL_4M],
@@ -105,37 +92,9 @@ export const DIRTY_RECIPES: readonly DirtyRecipe[] = [
   },
 ];
 
-const script = path.join(import.meta.dirname, "churn.py");
-
-/**
- * Runs the recipe's workload on a mount and copies the backing file `rounds` times meanwhile.
- * @returns the file names of the copies
- */
-export async function dirtyCopies(recipe: DirtyRecipe, directory: string, rounds: number): Promise<string[]> {
+/** Makes the recipe's image in `directory`, keeps it busy, and returns the file names of `rounds` copies. */
+export async function dirtyCopies(recipe: BusyRecipe, directory: string, rounds: number): Promise<string[]> {
   const image = path.join(directory, "live");
   await formatImage(image, recipe.size, recipe.mkfs);
-  const copies: string[] = [];
-  await withLoopMount(image, recipe.mount ?? "", async (mountPoint) => {
-    const churn = spawn("/usr/bin/python3", [script, mountPoint, recipe.workload], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    let complaint = "";
-    churn.stderr.setEncoding("utf8").on("data", (text: string) => {
-      complaint += text;
-    });
-    const ended = new Promise<void>((resolve) => churn.once("close", () => resolve()));
-    try {
-      for (let round = 0; round < rounds; round++) {
-        await sleep(700 + 130 * round);
-        const copy = path.join(directory, `dirty-${round}`);
-        await copyFile(image, copy);
-        copies.push(copy);
-      }
-      if (churn.exitCode !== null) throw new Error(`the workload ended early: ${complaint}`);
-    } finally {
-      churn.kill("SIGKILL");
-      await ended;
-    }
-  });
-  return copies;
+  return copiesWhileBusy(image, recipe, rounds);
 }

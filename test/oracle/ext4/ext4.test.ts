@@ -5,8 +5,8 @@ import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
 import { tally } from "../../setup/tally.ts";
 import { requireEqual } from "../listing/compare-listings.ts";
+import { compareWithKernel } from "../listing/kernel-oracle.ts";
 import { EXT4_PACKAGES, makeImage } from "./images.ts";
-import { compareWithKernel } from "./kernel-oracle.ts";
 import { RECIPES } from "./recipes.ts";
 
 beforeAll(() => requireDebianPackages(...EXT4_PACKAGES));

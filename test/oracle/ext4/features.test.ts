@@ -10,10 +10,10 @@ import { scratchDirectory } from "../../setup/scratch-directory.ts";
 import { tally } from "../../setup/tally.ts";
 import { compareListings, requireEqual } from "../listing/compare-listings.ts";
 import { walkFileSystem } from "../listing/file-system-walk.ts";
+import { kernelListing, walkChecked } from "../listing/kernel-oracle.ts";
 import type { Listing, ListingEntry } from "../listing/listing-entry.ts";
 import { walkReference } from "../listing/reference-walk.ts";
 import { EXT4_PACKAGES, formatImage, populate, tool } from "./images.ts";
-import { kernelListing, walkChecked } from "./kernel-oracle.ts";
 
 beforeAll(() => requireDebianPackages(...EXT4_PACKAGES));
 

@@ -8,8 +8,8 @@ import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
 import { tally } from "../../setup/tally.ts";
 import { compareListings, requireEqual } from "../listing/compare-listings.ts";
+import { kernelListing, walkChecked } from "../listing/kernel-oracle.ts";
 import { EXT4_PACKAGES, formatImage, tool } from "./images.ts";
-import { kernelListing, walkChecked } from "./kernel-oracle.ts";
 
 beforeAll(() => requireDebianPackages(...EXT4_PACKAGES));
 

@@ -1,8 +1,8 @@
 /** One image, two readers: vmfr's and ntfs-3g's. */
 import path from "node:path";
 import type { FileSystem } from "../../../src/disk/filesystem/file-system.ts";
-import { walkChecked } from "../ext4/kernel-oracle.ts";
 import { compareListings, type ListingComparison } from "../listing/compare-listings.ts";
+import { walkChecked } from "../listing/kernel-oracle.ts";
 import type { Listing, ListingEntry, ListingField } from "../listing/listing-entry.ts";
 import { walkReference } from "../listing/reference-walk.ts";
 import { tool, withNtfsMount } from "./images.ts";

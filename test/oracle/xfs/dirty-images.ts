@@ -1,23 +1,9 @@
-/** Images as a power cut leaves them: copied while the kernel is writing. */
-import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { copyFile } from "node:fs/promises";
+/** Which kinds of images are copied while the kernel is writing to them. */
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { withLoopMount } from "../../setup/loop-mount.ts";
+import { type BusyRecipe, copiesWhileBusy } from "../listing/busy-image.ts";
 import { formatImage } from "./images.ts";
 
-export interface DirtyRecipe {
-  readonly name: string;
-  readonly mkfs: readonly string[];
-  /** MiB. */
-  readonly size: number;
-  readonly mount?: string;
-  /** Workload of churn.py, of the ext4 tests. */
-  readonly workload: "metadata" | "fsync" | "directories" | "clones" | "attributes";
-}
-
-export const DIRTY_RECIPES: readonly DirtyRecipe[] = [
+export const DIRTY_RECIPES: readonly BusyRecipe[] = [
   { name: "defaults", mkfs: [], size: 64, workload: "metadata" },
   { name: "1K blocks, rmapbt", mkfs: ["-b", "size=1024", "-m", "rmapbt=1"], size: 48, workload: "directories" },
   {
@@ -45,42 +31,9 @@ export const DIRTY_RECIPES: readonly DirtyRecipe[] = [
   { name: "16K blocks", mkfs: ["-b", "size=16384"], size: 192, workload: "metadata" },
 ];
 
-const EXT4_WORKLOADS: readonly string[] = ["metadata", "fsync", "directories"];
-
-/**
- * Runs the recipe's workload on a mount and copies the backing file `rounds` times meanwhile.
- * @returns the file names of the copies
- */
-export async function dirtyCopies(recipe: DirtyRecipe, directory: string, rounds: number): Promise<string[]> {
+/** Makes the recipe's image in `directory`, keeps it busy, and returns the file names of `rounds` copies. */
+export async function dirtyCopies(recipe: BusyRecipe, directory: string, rounds: number): Promise<string[]> {
   const image = path.join(directory, "live");
   await formatImage(image, recipe.size, recipe.mkfs);
-  const folder = EXT4_WORKLOADS.includes(recipe.workload)
-    ? path.join(import.meta.dirname, "../ext4")
-    : import.meta.dirname;
-  const script = path.join(folder, "churn.py");
-  const copies: string[] = [];
-  await withLoopMount(image, recipe.mount ?? "", async (mountPoint) => {
-    const churn = spawn("/usr/bin/python3", [script, mountPoint, recipe.workload], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    let complaint = "";
-    churn.stderr.setEncoding("utf8").on("data", (text: string) => {
-      complaint += text;
-    });
-    const ended = new Promise<void>((resolve) => churn.once("close", () => resolve()));
-    try {
-      while (readdirSync(mountPoint).length === 0 && churn.exitCode === null) await sleep(50);
-      for (let round = 0; round < rounds; round++) {
-        await sleep(700 + 230 * round);
-        const copy = path.join(directory, `dirty-${round}`);
-        await copyFile(image, copy);
-        copies.push(copy);
-      }
-      if (churn.exitCode !== null) throw new Error(`the workload ended early: ${complaint}`);
-    } finally {
-      churn.kill("SIGKILL");
-      await ended;
-    }
-  });
-  return copies;
+  return copiesWhileBusy(image, recipe, rounds);
 }

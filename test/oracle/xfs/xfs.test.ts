@@ -4,8 +4,8 @@ import { FileSource } from "../../../src/source/file-source.ts";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
 import { tally } from "../../setup/tally.ts";
-import { compareWithKernel } from "../ext4/kernel-oracle.ts";
 import { requireEqual } from "../listing/compare-listings.ts";
+import { compareWithKernel } from "../listing/kernel-oracle.ts";
 import { makeImage, XFS_PACKAGES } from "./images.ts";
 import { RECIPES } from "./recipes.ts";
 

@@ -2,10 +2,10 @@
 import { copyFile, rm } from "node:fs/promises";
 import type { DirectoryEntry, FileSystem, NodeId } from "../../../src/disk/filesystem/file-system.ts";
 import { withLoopMount } from "../../setup/loop-mount.ts";
-import { type ComparisonOptions, compareListings, type ListingComparison } from "../listing/compare-listings.ts";
-import { type FileSystemWalkOptions, walkFileSystem } from "../listing/file-system-walk.ts";
-import type { Listing } from "../listing/listing-entry.ts";
-import { walkReference } from "../listing/reference-walk.ts";
+import { type ComparisonOptions, compareListings, type ListingComparison } from "./compare-listings.ts";
+import { type FileSystemWalkOptions, walkFileSystem } from "./file-system-walk.ts";
+import type { Listing } from "./listing-entry.ts";
+import { walkReference } from "./reference-walk.ts";
 
 /** Directories larger than this are looked up and resumed in a sample. */
 const EVERY_ENTRY_UP_TO = 200;
