@@ -13,6 +13,8 @@ export interface ShellWord {
 }
 
 export const LONGEST_COMMAND = 128 * 1024;
+/** Linux's PATH_MAX, terminator included. */
+const LONGEST_WORD = 4096 - 1;
 
 const BLANK = /[ \t\n]/;
 const OPERATOR = /[;|&<>()`$\n]/;
@@ -62,6 +64,8 @@ class Scanner {
       if (character === " " || character === "\t") break;
       this.#scan(character);
     }
+    if (this.#text.length > LONGEST_WORD)
+      throw new ConfigError(`a word of the command is longer than ${LONGEST_WORD} bytes`);
     return { text: this.#text, ...(this.#hasWildcard ? { pattern: this.#pattern } : {}) };
   }
 

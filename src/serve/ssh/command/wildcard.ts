@@ -19,13 +19,17 @@ const everything: Matcher = () => true;
 /** `*`, `?` and sets never match a slash, `**` does; a backslash takes the next character as it is. */
 export class Wildcard {
   readonly #tokens: readonly Token[];
+  /** Characters of the shortest text that can match. */
+  readonly #shortest: number;
 
   constructor(pattern: string) {
     this.#tokens = tokenize(pattern);
+    this.#shortest = this.#tokens.filter(({ kind }) => kind === "one").length;
   }
 
   /** Whether the pattern matches all of the text. */
   matches(text: string): boolean {
+    if (text.length < this.#shortest) return false;
     const tokens = this.#tokens;
     let reached = new Uint8Array(tokens.length + 1);
     reached[0] = 1;

@@ -9,7 +9,7 @@ import type { FilterList } from "./filter-list.ts";
 import { readMergeFile } from "./merge-file.ts";
 import { MAX_PATH } from "./protocol.ts";
 import type { ServerOptions } from "./server-options.ts";
-import { cutArgument, impliedDirectories, isUnsafeLink, type SourceArgument } from "./source-arguments.ts";
+import { cutArgument, impliedDirectories, isUnsafeLink, type SourceArgument, trimSlashes } from "./source-arguments.ts";
 import type { TransferReport } from "./transfer-report.ts";
 
 export interface ScannerOptions {
@@ -304,10 +304,6 @@ function assertNoCycle(stat: TreeStat, { above, name }: Place): void {
 /** The part of a node's identity that names its file system. */
 function volumeOf(identity: string): string {
   return identity.slice(0, identity.lastIndexOf(":"));
-}
-
-function trimSlashes(path: string): string {
-  return path.replace(/^\/+|\/+$/g, "");
 }
 
 /** Where the transfer starts, symlinks on the way resolved, when that can be told from where a node was found. */

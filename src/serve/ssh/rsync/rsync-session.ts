@@ -15,7 +15,7 @@ import { readListFile } from "./merge-file.ts";
 import { ExitStatus, MAX_PATH, NEWEST_PROTOCOL } from "./protocol.ts";
 import { Sender } from "./sender.ts";
 import { parseServerOptions, type ServerOptions } from "./server-options.ts";
-import { sanitizeListed } from "./source-arguments.ts";
+import { sanitizeListed, trimSlashes } from "./source-arguments.ts";
 import { TransferReport } from "./transfer-report.ts";
 import { ClientGaveUp, WireReader } from "./wire-reader.ts";
 import { WireWriter } from "./wire-writer.ts";
@@ -102,7 +102,7 @@ class RsyncSession {
     const filters = await this.#readFilters(options, agreement);
     const expanded = await expandWords(tree, request.paths, { home, signal, matchHidden: request.matchHidden });
     const paths = expanded.map(nameKey);
-    const base = nameKey(home).replace(/^\/+|\/+$/g, "");
+    const base = trimSlashes(nameKey(home));
     const origin = options.filesFrom === undefined ? base : absolutePath(paths[0] ?? ".", base);
     const scope = { options, agreement, report, filters, signal, writer: this.#writer };
     // Clients of version 30 and later leave implied directories alone by themselves.
@@ -186,5 +186,5 @@ class RsyncSession {
 }
 
 function absolutePath(path: string, home: string): string {
-  return (path.startsWith("/") ? path : `${home}/${path}`).replace(/^\/+|\/+$/g, "");
+  return trimSlashes(path.startsWith("/") ? path : `${home}/${path}`);
 }

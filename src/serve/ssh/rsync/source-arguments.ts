@@ -30,7 +30,7 @@ function cutRelative(argument: string): SourceArgument {
   const directory = marker === 0 ? "/" : argument.slice(0, Math.max(0, marker));
   const rest = marker < 0 ? argument : argument.slice(marker + 3).replace(/^\/+/, "");
   const isAbsolute = rest.startsWith("/");
-  const hasSlash = /\/(?:\.?\/*)*$/.test(rest) || rest.endsWith("/.");
+  const hasSlash = /\/\.?$/.test(rest);
   const elements = rest.split("/").filter((element) => element !== "" && element !== ".");
   if (elements.includes("..")) throw new ConfigError(`rsync: found ".." in the path that -R keeps`);
   if (elements.length === 0) return { directory, name: isAbsolute ? "/." : ".", kind: "dot" };
@@ -52,6 +52,15 @@ export function sanitizeListed(path: string): string {
   const cleaned = kept.join("/");
   if (cleaned === "") return ".";
   return `${isDotted ? "./" : ""}${cleaned}${path.endsWith("/") ? "/" : ""}`;
+}
+
+/** A path without slashes at its ends. In one pass: an expression would try every run of slashes a client sends. */
+export function trimSlashes(path: string): string {
+  let start = 0;
+  let end = path.length;
+  while (start < end && path[start] === "/") start++;
+  while (end > start && path[end - 1] === "/") end--;
+  return path.slice(start, end);
 }
 
 /** The directories on the way to a name, outermost first. */

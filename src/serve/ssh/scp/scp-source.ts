@@ -232,8 +232,7 @@ function seconds(nanoseconds: bigint): bigint {
 /** The name a path is sent under; as with OpenSSH `.` and `..` stay, for the client to refuse. */
 function lastName(path: Uint8Array): Uint8Array {
   const names = splitPath(path);
-  const end = nameKey(path).replace(/\/+$/, "");
-  if (end === "." || end.endsWith("/.")) return Uint8Array.of(0x2e);
+  if (/(?:^|\/)\.\/*$/.test(nameKey(path))) return Uint8Array.of(0x2e);
   const last = names.at(-1);
   if (last === undefined) throw new PathError("invalid-path", displayName(path), "name a directory inside it, or /*");
   return last;

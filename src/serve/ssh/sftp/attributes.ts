@@ -1,18 +1,19 @@
 import { displayName, nameFromText } from "../../../bytes/byte-name.ts";
 import type { FileType } from "../../../disk/filesystem/file-system.ts";
 import type { TreeStat } from "../../../restore-tree/tree-node.ts";
+import { posixMode } from "../posix-mode.ts";
 import { AttributeFlag } from "./protocol.ts";
 
-/** S_IFMT bits of POSIX `st_mode`, and the letter `ls -l` shows. */
-const TYPES: Record<FileType, { readonly bits: number; readonly letter: string }> = {
-  file: { bits: 0o100000, letter: "-" },
-  directory: { bits: 0o040000, letter: "d" },
-  symlink: { bits: 0o120000, letter: "l" },
-  fifo: { bits: 0o010000, letter: "p" },
-  socket: { bits: 0o140000, letter: "s" },
-  "character-device": { bits: 0o020000, letter: "c" },
-  "block-device": { bits: 0o060000, letter: "b" },
-  unknown: { bits: 0, letter: "?" },
+/** The letter `ls -l` shows for a type. */
+const TYPE_LETTERS: Record<FileType, string> = {
+  file: "-",
+  directory: "d",
+  symlink: "l",
+  fifo: "p",
+  socket: "s",
+  "character-device": "c",
+  "block-device": "b",
+  unknown: "?",
 };
 
 const MAX_UINT32 = 0xffff_ffff;
@@ -33,7 +34,7 @@ export function encodeAttributes(stat: TreeStat): Buffer {
   bytes.writeBigUInt64BE(BigInt(stat.size), 4);
   bytes.writeUInt32BE(stat.uid >>> 0, 12);
   bytes.writeUInt32BE(stat.gid >>> 0, 16);
-  bytes.writeUInt32BE(TYPES[stat.type].bits | stat.mode, 20);
+  bytes.writeUInt32BE(posixMode(stat), 20);
   bytes.writeUInt32BE(protocolSeconds(stat.atime), 24);
   bytes.writeUInt32BE(protocolSeconds(stat.mtime), 28);
   return bytes;
@@ -41,7 +42,7 @@ export function encodeAttributes(stat: TreeStat): Buffer {
 
 /** For an entry whose inode cannot be read: its type, where the directory knows it, and nothing else. */
 export function encodeTypeOnly(type: FileType): Buffer {
-  const { bits } = TYPES[type];
+  const bits = posixMode({ type, mode: 0 });
   const bytes = Buffer.alloc(bits === 0 ? 4 : 8);
   if (bits === 0) return bytes;
   bytes.writeUInt32BE(AttributeFlag.PERMISSIONS, 0);
@@ -74,7 +75,7 @@ function modeColumn(type: FileType, mode: number): string {
   const owner = permissionTriple(mode >> 6, (mode & 0o4000) !== 0, "s");
   const group = permissionTriple(mode >> 3, (mode & 0o2000) !== 0, "s");
   const other = permissionTriple(mode, (mode & 0o1000) !== 0, "t");
-  return `${TYPES[type].letter}${owner}${group}${other}`;
+  return `${TYPE_LETTERS[type]}${owner}${group}${other}`;
 }
 
 /** A line as `ls -ln` prints it, in UTC, the name escaped: clients show it on a terminal as it is. */
@@ -94,6 +95,6 @@ export function longName(name: Uint8Array, stat: TreeStat, nowMs = Date.now()): 
 /** The line of an entry whose inode cannot be read. */
 export function unreadableLongName(name: Uint8Array, type: FileType): Uint8Array {
   return nameFromText(
-    `${TYPES[type].letter}?????????   ? ?        ?               ? ???  ?     ? ${displayName(name)}`,
+    `${TYPE_LETTERS[type]}?????????   ? ?        ?               ? ???  ?     ? ${displayName(name)}`,
   );
 }
