@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from "commander";
 import { describeError } from "../errors.ts";
+import { podLayout, podPorts } from "../operator/file-serving/pod-layout.ts";
 import type { CommandContext } from "./context.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { addBucketOptions, addSourceOptions } from "./source-options.ts";
@@ -53,6 +54,7 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
   addBackupCommands(program, action);
   addFileCommands(program, action);
   addComparingCommands(program, action);
+  addFileServerCommands(program, action);
   return program;
 }
 
@@ -139,4 +141,32 @@ function addComparingCommands(program: Command, action: MakeAction): void {
     .option("--metadata", "modes, owners and times too")
     .option("--json", "as JSON")
     .action(action(async () => (await import("./commands/diff.ts")).diff));
+}
+
+/** The containers of a file-serving pod; the defaults are where the operator mounts things. */
+function addFileServerCommands(program: Command, action: MakeAction): void {
+  const fileserver = program.command("fileserver").description("what the containers of a file-serving pod run");
+  const container = (name: string, description: string): Command =>
+    fileserver
+      .command(name)
+      .description(description)
+      .option("--plan <FILE>", "what to serve, JSON", podLayout.plan)
+      .option("--inventory <FILE>", "what `inspect` writes down", podLayout.inventory);
+  const server = (name: string, description: string, port: number, healthPort: number): Command =>
+    container(name, description)
+      .option("--listen <ADDRESS>", "address to listen on (default: all)")
+      .option("--port <PORT>", "0 takes any free one", String(port))
+      .option("--health-port <PORT>", "plain HTTP for probes, inventory and metrics", String(healthPort));
+
+  container("inspect", "open every disk once and write down what is on it").action(
+    action(async () => (await import("./commands/fileserver.ts")).inspect),
+  );
+  server("web", "serve the web app, downloads and the API over HTTPS", podPorts.https, podPorts.webHealth)
+    .option("--credentials <DIRECTORY>", "Secret with password and username", podLayout.webCredentials)
+    .option("--certificate <DIRECTORY>", "Secret with tls.crt and tls.key", podLayout.certificate)
+    .action(action(async () => (await import("./commands/fileserver.ts")).web));
+  server("ssh", "serve sftp, scp and rsync", podPorts.ssh, podPorts.sshHealth)
+    .option("--credentials <DIRECTORY>", "Secret with authorized_keys and username", podLayout.sshCredentials)
+    .option("--host-key <DIRECTORY>", "Secret with the host key", podLayout.hostKey)
+    .action(action(async () => (await import("./commands/fileserver.ts")).ssh));
 }

@@ -3,6 +3,7 @@ import { ConfigError } from "../errors.ts";
 import type { TreeBackup } from "../restore-tree/tree-backup.ts";
 import type { RestoreTree } from "../restore-tree/tree-node.ts";
 import type { VmReference } from "../velero/backup-resources.ts";
+import { DEFAULT_REPOSITORY_PASSWORD } from "../velero/repository-password.ts";
 import type { CommandContext } from "./context.ts";
 import { Progress } from "./progress.ts";
 import type { SourceOptions } from "./source-options.ts";
@@ -14,9 +15,6 @@ export interface Source {
   readonly layout: "backups" | "disks";
   close(): Promise<void>;
 }
-
-/** Where Velero keeps it unless somebody changed the secret; see docs/formats/velero.md. */
-const VELERO_DEFAULT_PASSWORD = "static-passw0rd";
 
 /** @throws ConfigError when the options do not say which backups or disks are meant. */
 export async function openSource(context: CommandContext, options: SourceOptions): Promise<Source> {
@@ -85,7 +83,7 @@ export function requireVm(options: Pick<SourceOptions, "vm">): VmReference {
 
 async function repositoryPassword(context: CommandContext, options: SourceOptions): Promise<string> {
   const file = options.repoPasswordFile;
-  if (file === undefined) return context.environment["VMFR_REPO_PASSWORD"] ?? VELERO_DEFAULT_PASSWORD;
+  if (file === undefined) return context.environment["VMFR_REPO_PASSWORD"] ?? DEFAULT_REPOSITORY_PASSWORD;
   try {
     // Velero trims it too, so a newline at the end of the file does no harm.
     return (await readFile(file, "utf8")).trim();

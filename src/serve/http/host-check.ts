@@ -9,13 +9,17 @@ export interface HostCheck {
   allows(header: string | undefined): boolean;
 }
 
-/** @param names beyond loopback and plain addresses: the listen host, a Service's or Route's name. */
+/** Where a proxy decides on names, as in a cluster. A rebound name brings no session and no password with it. */
+export const ANY_HOST = "*";
+
+/** @param names beyond loopback and plain addresses: the listen host, a Service's or Route's name, or ANY_HOST. */
 export function createHostCheck(names: readonly string[]): HostCheck {
+  const anyHost = names.includes(ANY_HOST);
   const allowed = new Set(["localhost", ...names.map((name) => withoutDot(name.toLowerCase()))]);
   return {
     allows(header) {
       const host = hostOf(header ?? "");
-      return host !== undefined && (isIP(host) !== 0 || allowed.has(host));
+      return host !== undefined && (anyHost || isIP(host) !== 0 || allowed.has(host));
     },
   };
 }

@@ -26,9 +26,14 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** Program and arguments of any command, for tests that talk to the running process. */
+export function programCommand(args: readonly string[]): readonly [string, string[]] {
+  return [node, [builtProgram(), ...args]];
+}
+
 /** Program and arguments of `vmfr serve`, for tests that read what it prints for people. */
 export function serveCommand(args: readonly string[]): readonly [string, string[]] {
-  return [node, [builtProgram(), "serve", ...args]];
+  return programCommand(["serve", ...args]);
 }
 
 /** Runs the built program to its end. */
