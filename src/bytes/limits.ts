@@ -37,6 +37,10 @@ export interface Limits {
   readonly seekTableEntries: number;
   /** Nested levels of indirect Kopia objects. */
   readonly indirectDepth: number;
+  /** Bytes of one answer of the Kubernetes API server; a page holds 500 objects of at most 1.5 MiB, mostly of few KiB. */
+  readonly kubeAnswer: number;
+  /** Bytes of one event of a watch: one object as JSON. */
+  readonly kubeWatchEvent: number;
 }
 
 export const defaultLimits: Limits = {
@@ -57,4 +61,6 @@ export const defaultLimits: Limits = {
   tarballKept: 256 * 1024 * 1024,
   seekTableEntries: 32 * 1024 * 1024,
   indirectDepth: 8,
+  kubeAnswer: 256 * 1024 * 1024,
+  kubeWatchEvent: 16 * 1024 * 1024,
 };
