@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseDuration } from "../../bytes/duration.ts";
 import { ConfigError } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
-import { parseDuration } from "../duration.ts";
 import { findExampleFile } from "../example-file.ts";
 import { NOTHING_FOUND } from "../exit-code.ts";
 import { greeting, readyLine } from "../greeting.ts";
