@@ -1,3 +1,4 @@
+import { type ComparisonOptions, compareListings } from "../listing/compare-listings.ts";
 import { describeHexPath, type Listing, type ListingEntry } from "../listing/listing-entry.ts";
 
 /** What became of a damaged image, against the intact one's listing. */
@@ -48,4 +49,43 @@ export function judgeDamage(damaged: Listing, intact: Listing): DamageOutcome {
     }
   }
   return refusal === undefined ? { kind: "equal", where: "" } : { kind: "named error", where: refusal };
+}
+
+/** Paths that cannot be judged, because one of the readers refuses them or a directory above them. */
+function refusedPaths(listing: Listing): ReadonlySet<string> {
+  return new Set([...listing.values()].filter((entry) => entry.contentError !== undefined).map(({ path }) => path));
+}
+
+function isBelow(path: string, refused: ReadonlySet<string>): boolean {
+  if (refused.has(path) || refused.has("")) return true;
+  for (let end = path.length - 2; end > 0; end -= 2) {
+    if (path.slice(end, end + 2) === "2f" && refused.has(path.slice(0, end))) return true;
+  }
+  return false;
+}
+
+/**
+ * Where two readers of a damaged image contradict each other: what either refuses by name is left out, of files
+ * whose attributes one refuses the attributes.
+ */
+export function contradictions(
+  damaged: Listing,
+  reference: Listing,
+  options: ComparisonOptions = {},
+): readonly string[] {
+  const refused = new Set([...refusedPaths(damaged), ...refusedPaths(reference)]);
+  const judged = (listing: Listing): Listing =>
+    new Map(
+      [...listing]
+        .filter(([path]) => !isBelow(path, refused))
+        .map(([path, { xattrsError: _refused, ...entry }]) => [path, entry]),
+    );
+  const withoutAttributes = (path: string) =>
+    damaged.get(path)?.xattrsError !== undefined || reference.get(path)?.xattrsError !== undefined;
+  return compareListings(judged(damaged), judged(reference), {
+    ignore: (entry) => [
+      ...(options.ignore?.(entry) ?? []),
+      ...(withoutAttributes(entry.path) ? (["xattrs"] as const) : []),
+    ],
+  }).differences;
 }

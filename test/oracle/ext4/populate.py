@@ -348,6 +348,28 @@ def tiny():
             os.unlink(os.path.join(sub, b"entry-0"))
 
 
+def one_of_each():
+    """Few files, one for each way in which content, names and attributes are stored: each byte's damage is tried."""
+    home = directory(b"each")
+    write(os.path.join(home, b"file"), pattern(3 * BLOCK // 2, 1))
+    indexed = directory(b"indexed")
+    for index in range(3 * BLOCK // 120):
+        os.link(os.path.join(home, b"file"), os.path.join(indexed, b"%03d-" % index + b"n" * 90))
+    comb = os.open(os.path.join(home, b"comb"), os.O_CREAT | os.O_WRONLY)
+    for block in (0, 2, 4, 6, 8, 10, 20, 12 + BLOCK // 4 + 3):
+        os.pwrite(comb, pattern(BLOCK, block), block * BLOCK)
+    os.close(comb)
+    os.symlink(b"file", os.path.join(home, b"link"))
+    os.symlink(b"long/" * 20, os.path.join(home, b"long-link"))
+    os.mknod(os.path.join(home, b"device"), stat.S_IFCHR | 0o600, os.makedev(4, 64))
+    os.mkfifo(os.path.join(home, b"fifo"))
+    for name, length in ((b"small", 20), (b"large", BLOCK // 2)):
+        target = os.path.join(home, b"attribute-" + name)
+        write(target, name)
+        attempt(os.setxattr, target, b"user." + name, pattern(length, length))
+        attempt(os.setxattr, target, b"security.selinux", b"system_u:object_r:etc_t:s0\0")
+
+
 if __name__ == "__main__":
     ROOT = os.fsencode(sys.argv[1])
     BLOCK = int(sys.argv[2])
