@@ -1,6 +1,7 @@
 import { compareBytes, nameFromKey, nameKey } from "../../../bytes/byte-name.ts";
 import { LimitError, PathError } from "../../../errors.ts";
 import type { RestoreTree } from "../../../restore-tree/tree-node.ts";
+import { Turns } from "../turns.ts";
 import type { ShellWord } from "./shell-words.ts";
 import { Wildcard } from "./wildcard.ts";
 
@@ -36,6 +37,7 @@ export async function expandWords(
 }
 
 async function expandPattern(tree: RestoreTree, pattern: string, options: ExpandOptions): Promise<Uint8Array[]> {
+  const turns = new Turns();
   let found = [pattern.startsWith("/") ? "/" : ""];
   const parts = pattern.split(/(\/+)/).filter((part) => part !== "");
   for (const [index, part] of parts.entries()) {
@@ -46,6 +48,7 @@ async function expandPattern(tree: RestoreTree, pattern: string, options: Expand
     const hasMore = index + 1 < parts.length;
     const next: string[] = [];
     for (const directory of found) {
+      await turns.share();
       for (const name of await matchingNames(tree, directory, part, options)) {
         if (next.push(directory + name) > MAX_PATHS) throw new LimitError("paths", MAX_PATHS, "paths that match");
       }
@@ -66,10 +69,12 @@ async function matchingNames(
   const wildcard = new Wildcard(part.replace(/\*+/g, "*"));
   const isHiddenWanted = options.matchHidden === true || part.startsWith(".") || part.startsWith("\\.");
   const names: string[] = [];
+  const turns = new Turns();
   try {
     const node = await tree.resolve(absolutePath(directory, options.home), { signal: options.signal });
     for await (const batch of node.list({ signal: options.signal })) {
       for (const child of batch) {
+        await turns.share();
         const name = nameKey(child.name);
         if ((isHiddenWanted || !name.startsWith(".")) && wildcard.matches(name)) names.push(name);
         if (names.length > MAX_PATHS) throw new LimitError("paths", MAX_PATHS, "names that match");
@@ -85,7 +90,9 @@ async function matchingNames(
 
 async function existing(tree: RestoreTree, paths: readonly string[], options: ExpandOptions): Promise<string[]> {
   const found: string[] = [];
+  const turns = new Turns();
   for (const path of paths) {
+    await turns.share();
     try {
       await tree.resolve(absolutePath(path, options.home), { followLast: false, signal: options.signal });
       found.push(path);

@@ -36,3 +36,8 @@ test.each(["'open", '"open', "open\\", "nul\0byte", "x".repeat(200_000)])(
     expect(() => texts(line)).toThrow(ConfigError);
   },
 );
+
+test("a word longer than any path is refused", () => {
+  expect(texts(`scp ${"x".repeat(4095)}`)).toHaveLength(2);
+  expect(() => texts(`scp ${"x".repeat(4096)}`)).toThrow("longer than 4095 bytes");
+});

@@ -4,6 +4,7 @@ import { CorruptDataError, PathError } from "../../../errors.ts";
 import { isSingleName } from "../../../restore-tree/placed-node.ts";
 import type { RestoreTree, TreeChild, TreeNode, TreeStat } from "../../../restore-tree/tree-node.ts";
 import type { Logger } from "../../log.ts";
+import { Turns } from "../turns.ts";
 import { type DirectorySource, type FileEntry, isDirectory, type Lineage } from "./file-entry.ts";
 import type { FilterList } from "./filter-list.ts";
 import { readMergeFile } from "./merge-file.ts";
@@ -74,6 +75,7 @@ export class EntryCollection {
 
 export class FileScanner {
   readonly #scope: ScannerOptions;
+  readonly #turns = new Turns();
 
   constructor(scope: ScannerOptions) {
     this.#scope = scope;
@@ -119,7 +121,7 @@ export class FileScanner {
     try {
       for await (const batch of source.node.list({ signal })) {
         for (let first = 0; first < batch.length; first += STATS_AT_ONCE) {
-          const children = batch.slice(first, first + STATS_AT_ONCE);
+          const children = await this.#included(batch.slice(first, first + STATS_AT_ONCE), prefix, source, filters);
           const described = await Promise.all(
             children.map((child) => this.#describeChild(child, prefix, source, filters)),
           );
@@ -132,6 +134,29 @@ export class FileScanner {
       signal.throwIfAborted();
       report.failed(nameKey(source.node.path), error);
     }
+  }
+
+  /** Without those that rules leave out by name; one after the other, since rules may take long. */
+  async #included(
+    children: readonly TreeChild[],
+    prefix: string,
+    source: DirectorySource,
+    filters: FilterList,
+  ): Promise<readonly TreeChild[]> {
+    if (filters.isEmpty) return children;
+    const included: TreeChild[] = [];
+    for (const child of children) {
+      await this.#turns.share();
+      const name = prefix + nameKey(child.name);
+      const isExcluded = this.#excludesName(name, child.type === "directory", source.base, filters);
+      if (!this.#isTypeKnown(child) || !isExcluded) included.push(child);
+    }
+    return included;
+  }
+
+  /** Whether the directory tells what rules judge: not for symlinks that are followed. */
+  #isTypeKnown({ type }: TreeChild): boolean {
+    return type !== "unknown" && !(type === "symlink" && this.#followsLinks);
   }
 
   get #sendsDirectories(): boolean {
@@ -199,11 +224,9 @@ export class FileScanner {
       report.failed(name.slice(0, 200), "the path is too long for rsync");
       return undefined;
     }
-    const isKnown = child.type !== "unknown" && !(child.type === "symlink" && this.#followsLinks);
-    if (isKnown && this.#excludesName(name, child.type === "directory", source.base, filters)) return undefined;
     const place = { name, node: child.node, base: source.base, filters, above: source.lineage };
     const entry = await this.#describe(place, { hasContent: options.recursive });
-    if (entry === undefined || (!isKnown && this.#excludes(entry))) return undefined;
+    if (entry === undefined || (!this.#isTypeKnown(child) && this.#excludes(entry))) return undefined;
     return this.#withinFileSystem(entry, source);
   }
 

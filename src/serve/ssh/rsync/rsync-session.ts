@@ -7,6 +7,7 @@ import { expandWords } from "../command/expand-words.ts";
 import { type ShellWord, splitShellWords } from "../command/shell-words.ts";
 import { InputReader } from "../input-reader.ts";
 import type { SessionProgram, SessionStream } from "../session-stream.ts";
+import { Allowance } from "./allowance.ts";
 import { FileLists } from "./file-lists.ts";
 import { FileScanner } from "./file-scanner.ts";
 import { FilterList } from "./filter-list.ts";
@@ -39,6 +40,10 @@ const MAX_ARGUMENTS = 100_000;
 const MAX_LISTED = 5_000_000;
 const MAX_RULE_LENGTH = 2 * MAX_PATH;
 const MAX_RULES = 100_000;
+/** Bytes of all arguments, or all rules, of a session, and of all lines of a list of files. */
+const MAX_ARGUMENT_BYTES = 4 * 1024 * 1024;
+const MAX_RULE_BYTES = 4 * 1024 * 1024;
+const MAX_LISTED_BYTES = 64 * 1024 * 1024;
 
 /** @returns rsync's exit status. */
 async function serveRsync(stream: SessionStream, command: string, options: RsyncOptions): Promise<number> {
@@ -136,7 +141,9 @@ class RsyncSession {
   /** Arguments on the input: each ended by NUL, an empty one at the end; the first is the program's name. */
   async #secludedArguments(): Promise<string[]> {
     const words: string[] = [];
+    const allowance = new Allowance(MAX_ARGUMENT_BYTES, "arguments");
     for (let word = await this.#line(); word !== ""; word = await this.#line()) {
+      allowance.take(word.length);
       if (words.push(word) > MAX_ARGUMENTS) throw new LimitError("arguments", MAX_ARGUMENTS, "arguments");
     }
     return words.slice(1);
@@ -152,8 +159,10 @@ class RsyncSession {
 
   async #readFilters(options: ServerOptions, { version }: Agreement): Promise<FilterList> {
     const lines: string[] = [];
+    const allowance = new Allowance(MAX_RULE_BYTES, "filter rules");
     for (let length = await this.#reader.int32(); length !== 0; length = await this.#reader.int32()) {
       if (length < 0 || length > MAX_RULE_LENGTH) throw this.#reader.corrupt(`a filter rule of ${length} bytes`);
+      allowance.take(length);
       lines.push(nameKey(await this.#reader.bytes(length)));
       if (lines.length > MAX_RULES) throw new LimitError("rules", MAX_RULES, "filter rules");
     }
@@ -167,7 +176,9 @@ class RsyncSession {
     // Before version 31 clients send the list outside of frames.
     if (agreement.version < 31) this.#reader.isMultiplexed = false;
     const names: string[] = [];
+    const allowance = new Allowance(MAX_LISTED_BYTES, "listed files");
     for (let line = await this.#line(); line !== ""; line = await this.#line()) {
+      allowance.take(line.length);
       if (names.push(sanitizeListed(line)) > MAX_LISTED) throw new LimitError("files", MAX_LISTED, "listed files");
     }
     this.#reader.isMultiplexed = agreement.version >= 30;

@@ -63,6 +63,8 @@ interface OpenedFile {
 const DELETION_FIGURES = 5;
 /** Files opened before it is their turn; hides what opening costs behind the sending of others. */
 const JOBS_AHEAD = 16;
+/** Bytes of checksums read ahead with them, beyond which they are answered first. */
+const SUMS_AHEAD = 8 * 1024 * 1024;
 const SMALL_FILE = 64 * 1024;
 
 export class Sender {
@@ -98,7 +100,7 @@ export class Sender {
     const lastPhase = agreement.version >= 29 ? 2 : 1;
     for (let phase = 0; phase <= lastPhase; ) {
       // Behind the end of a list or phase may come something else than a request.
-      while (jobs.length === 0 || (jobs.length < JOBS_AHEAD && jobs.at(-1)?.kind !== "done" && reader.hasData)) {
+      while (jobs.length === 0 || (reader.hasData && hasRoom(jobs))) {
         await lists.sendAhead();
         jobs.push(await this.#nextJob(phase));
       }
@@ -287,6 +289,14 @@ export class Sender {
     const durationMs = Math.round(performance.now() - startedAt);
     this.#scope.logger.info({ path: displayName(entry.node.path), bytes, durationMs }, "file read over rsync");
   }
+}
+
+function hasRoom(jobs: readonly Job[]): boolean {
+  if (jobs.length >= JOBS_AHEAD || jobs.at(-1)?.kind === "done") return false;
+  const sums = jobs.map((job) => (job.kind === "transfer" ? job.blocks.sums : undefined));
+  return (
+    sums.reduce((total, held) => total + (held?.weak.byteLength ?? 0) + (held?.strong.length ?? 0), 0) < SUMS_AHEAD
+  );
 }
 
 /** Closes what was opened for a job that nobody gets to. */
