@@ -16,9 +16,9 @@ const LAYERS: Record<string, number> = {
   "restore-tree": 5,
   serve: 6,
   mount: 6,
-  operator: 6,
-  cli: 7,
-  bin: 8,
+  operator: 7,
+  cli: 8,
+  bin: 9,
 };
 
 /** These two import no package at all; what they need from Node is the file handle in source/. */

@@ -24,6 +24,7 @@ export const childNames = {
   externalAccess: (owner: RestoreOwner) => serviceLabel(owner.name, "filebrowser"),
   /** One ServiceAccount and RoleBinding a namespace would do, but each restore then could not clean up after itself. */
   serviceAccount: (owner: RestoreOwner) => serviceLabel(owner.name, "fileserver"),
+  externalHost,
   temporaryNamespace,
   veleroRestore,
   resourceModifier: (owner: RestoreOwner, backup: string) => veleroRestore(owner, backup),
@@ -36,6 +37,14 @@ function temporaryNamespace(owner: RestoreOwner, prefix?: string): string {
   const unique = owner.uid.replaceAll("-", "").slice(0, HASH_LENGTH).toLowerCase();
   const kept = base.slice(0, LABEL_LENGTH - HASH_LENGTH - 1).replace(/-+$/, "");
   return kept === "" ? `vmfr-${unique}` : `${kept}-${unique}`;
+}
+
+/** One DNS label that no other restore of the cluster has. */
+function externalHost(owner: RestoreOwner, namespace: string): string {
+  const unique = hash(`${namespace}/${owner.uid}`);
+  return `${dnsLabel(owner.name)
+    .slice(0, LABEL_LENGTH - HASH_LENGTH - 1)
+    .replace(/-+$/, "")}-${unique}`.replace(/^-/, "");
 }
 
 /** Velero writes a Restore's name into labels, so it has to be short enough for one. */
