@@ -72,6 +72,9 @@ export const Message = {
   NO_SEND: 102,
 } as const;
 
+/** Of compressed data the client takes at once: its length has 14 bits. */
+export const MAX_COMPRESSED_LENGTH = 16_383;
+
 export const FileIndex = {
   DONE: -1,
   END_OF_LISTS: -2,

@@ -1,5 +1,6 @@
 /** The stream of literal data and references to blocks the client has; token.c. */
 import type { PieceCompressor } from "./compression.ts";
+import { MAX_COMPRESSED_LENGTH } from "./protocol.ts";
 import type { WireWriter } from "./wire-writer.ts";
 
 /** One file's tokens. Blocks are numbers of the client's list of checksums. */
@@ -44,8 +45,6 @@ const Flag = {
   TOKEN_RELATIVE: 0x80,
   RUN_RELATIVE: 0xc0,
 } as const;
-/** Length of a piece in 14 bits. */
-const MAX_DATA = 16_383;
 const MAX_RUN = 65_536;
 const MAX_RELATIVE = 63;
 
@@ -65,9 +64,10 @@ class CompressedTokens implements TokenWriter {
   async literal(piece: Uint8Array): Promise<void> {
     if (piece.length === 0) return;
     this.#endRun();
-    const compressed = await this.#compressor.compress(piece);
-    this.#data(this.#owesTrailer ? Buffer.concat([this.#compressor.trailer, compressed]) : compressed);
-    this.#owesTrailer = true;
+    for (const part of await this.#compressor.compress(piece)) {
+      this.#data(this.#owesTrailer ? Buffer.concat([this.#compressor.trailer, part]) : part);
+      this.#owesTrailer = true;
+    }
     await this.#writer.drainWhenFull();
   }
 
@@ -103,8 +103,8 @@ class CompressedTokens implements TokenWriter {
   }
 
   #data(bytes: Uint8Array): void {
-    for (let offset = 0; offset < bytes.length; offset += MAX_DATA) {
-      const part = bytes.subarray(offset, offset + MAX_DATA);
+    for (let offset = 0; offset < bytes.length; offset += MAX_COMPRESSED_LENGTH) {
+      const part = bytes.subarray(offset, offset + MAX_COMPRESSED_LENGTH);
       this.#writer.byte(Flag.DATA + (part.length >> 8));
       this.#writer.byte(part.length & 0xff);
       this.#writer.bytes(part);
