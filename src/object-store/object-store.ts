@@ -31,10 +31,19 @@ export interface GetOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface ObjectStore {
+/** The least a reader of whole objects needs. */
+export interface ObjectStreams {
   /** For messages: `s3://bucket/prefix`, `file:///dir`. Never holds credentials. */
   readonly name: string;
 
+  /**
+   * The object as a stream of chunks, for tarballs that are too large to hold.
+   * @throws ObjectNotFoundError when the key does not exist; SourceError for everything else, also for a short answer.
+   */
+  stream(key: string, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+export interface ObjectStore extends ObjectStreams {
   /** Keys in ascending byte order that start with `prefix`; pages are fetched as the iteration proceeds. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ListedItem>;
 
@@ -46,9 +55,6 @@ export interface ObjectStore {
    * @throws ObjectNotFoundError when the key does not exist; SourceError for everything else, also for a short answer.
    */
   get(key: string, options?: GetOptions): Promise<Uint8Array>;
-
-  /** The object as a stream of chunks, for tarballs that are too large to hold. */
-  stream(key: string, signal?: AbortSignal): AsyncIterable<Uint8Array>;
 
   close(): Promise<void>;
 }

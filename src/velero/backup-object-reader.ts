@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Limits } from "../bytes/limits.ts";
 import { CorruptDataError, LimitError } from "../errors.ts";
 import { ObjectNotFoundError } from "../object-store/object-not-found-error.ts";
-import type { ObjectStore } from "../object-store/object-store.ts";
+import type { ObjectStreams } from "../object-store/object-store.ts";
 
 /** Go leaves out what is empty and writes `null` for empty lists; both mean "not set". */
 export function optional<Schema extends z.ZodType>(schema: Schema) {
@@ -44,10 +44,10 @@ export function parseJson<Schema extends z.ZodType>(bytes: Uint8Array, schema: S
 
 /** Reads the small objects of a backup whole, within `limits.backupObject` bytes packed and unpacked. */
 export class BackupObjectReader {
-  readonly #store: ObjectStore;
+  readonly #store: ObjectStreams;
   readonly #limits: Limits;
 
-  constructor(store: ObjectStore, limits: Limits) {
+  constructor(store: ObjectStreams, limits: Limits) {
     this.#store = store;
     this.#limits = limits;
   }

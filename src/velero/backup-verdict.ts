@@ -13,6 +13,7 @@ import {
 import { coversNamespace } from "./namespace-rule.ts";
 import { listsVirtualMachine, type ResourceList } from "./resource-list.ts";
 import { isInRange, type TimeRange } from "./time-range.ts";
+import type { UnreadableCause } from "./volume-location.ts";
 
 /** Where backups and their contents come from: a bucket, or a cluster's API beside one. */
 export interface BackupSource {
@@ -32,11 +33,16 @@ export interface Criteria {
   readonly includePartiallyFailed: boolean;
   /** Read where the volumes' bytes are. */
   readonly inspectVolumes: boolean;
-  /** A backup none of whose disks can be read from the bucket is not valid. */
-  readonly requireReadableData: boolean;
+  /** A backup is not valid unless a disk's data is there for whoever reads it; needs `inspectVolumes`. */
+  readonly requireData: DataRequirement;
   /** Reported for backups whose own namespace is not known. */
   readonly veleroNamespace: string;
+  /** Where backups are looked up, for messages. */
+  readonly place: "bucket" | "cluster";
 }
+
+/** `in-bucket`: as a Kopia snapshot. `restorable`: that, or in a form that Velero itself can restore. */
+export type DataRequirement = "none" | "in-bucket" | "restorable";
 
 export type Verdict =
   | { readonly kind: "valid"; readonly entry: ValidBackup }
@@ -44,6 +50,18 @@ export type Verdict =
   | { readonly kind: "skipped" | "missing" | "unverified"; readonly entry: InvalidBackup }
   /** Not asked for, and nothing to tell anybody. */
   | { readonly kind: "no-candidate" };
+
+const VM_NOT_FOUND = "VM not found in backup";
+const NO_DISK = "The VM has no disk with data in this backup";
+const NO_DATA = "none of its disks was backed up with its data";
+
+/**
+ * Whether a reason with `restorable` data comes from the contents of a backup. Those never change again, while
+ * what its description says may.
+ */
+export function isReasonOfContents(reason: string): boolean {
+  return reason === VM_NOT_FOUND || reason === NO_DISK || reason.startsWith(NO_DATA);
+}
 
 /** Never throws for what is wrong with the backup; only for an abort or a bug. */
 export async function judgeBackup(
@@ -61,22 +79,42 @@ export async function judgeBackup(
       return { kind: "missing", entry: { ...unknown, reason: shortReason(error.message) } };
     return failedLook(unknown, "Failed to fetch backup", error, signal);
   }
-  if (backup === undefined) {
-    const reason = criteria.requested.has(name) ? "Backup not found" : "Backup has no velero-backup.json";
-    return { kind: "missing", entry: { ...unknown, reason } };
-  }
-  const reference = referenceTo(backup, criteria);
+  if (backup === undefined) return missingBackup(name, criteria);
+  return judgeDescription(backup, criteria) ?? (await judgeContents(source, backup, criteria, signal));
+}
+
+export function missingBackup(name: string, { place, requested, veleroNamespace }: Criteria): Verdict {
+  const unrequested = "Backup has no velero-backup.json";
+  const reason = place === "cluster" ? "Backup not found in cluster" : "Backup not found";
+  return {
+    kind: "missing",
+    entry: { name, namespace: veleroNamespace, reason: requested.has(name) ? reason : unrequested },
+  };
+}
+
+/** What the Backup itself decides; undefined when its contents must be looked at. */
+export function judgeDescription(backup: Backup, criteria: Criteria): Verdict | undefined {
   const refusal = refuseByDescription(backup, criteria);
   if (refusal === "no-candidate") return { kind: "no-candidate" };
-  if (refusal !== undefined) return skipped(reference, refusal);
+  return refusal === undefined ? undefined : skipped(referenceTo(backup, criteria), refusal);
+}
+
+/** A look that fails is `unverified`. Never throws for what is wrong with the backup; only for an abort or a bug. */
+export async function judgeContents(
+  source: Pick<BackupSource, "resourceList" | "vm">,
+  backup: Backup,
+  criteria: Criteria,
+  signal?: AbortSignal,
+): Promise<Verdict> {
+  const reference = referenceTo(backup, criteria);
   try {
-    return await judgeContents(source, backup, reference, criteria, signal);
+    return await lookInto(source, backup, reference, criteria, signal);
   } catch (error) {
     return failedLook(reference, "Failed to check backup contents", error, signal);
   }
 }
 
-function referenceTo(backup: Backup, criteria: Criteria): BackupReference {
+export function referenceTo(backup: Backup, criteria: Pick<Criteria, "veleroNamespace">): BackupReference {
   const time = backupTime(backup);
   return {
     name: backup.name,
@@ -125,33 +163,30 @@ function refuseByOperations({ phase, operations }: Backup): string | undefined {
   );
 }
 
-async function judgeContents(
-  source: BackupSource,
+async function lookInto(
+  source: Pick<BackupSource, "resourceList" | "vm">,
   backup: Backup,
   reference: BackupReference,
   criteria: Criteria,
   signal?: AbortSignal,
 ): Promise<Verdict> {
   const listed = await presenceByResourceList(source, backup.name, criteria.vm, signal);
-  if (listed === false) return skipped(reference, "VM not found in backup");
+  if (listed === false) return skipped(reference, VM_NOT_FOUND);
   if (listed && !criteria.inspectVolumes) return { kind: "valid", entry: reference };
   const machine = await source.vm(backup, criteria.vm, signal);
   if (machine === undefined) {
-    return skipped(
-      reference,
-      listed ? "The resource list names the VM, but the tarball lacks it" : "VM not found in backup",
-    );
+    return skipped(reference, listed ? "The resource list names the VM, but the tarball lacks it" : VM_NOT_FOUND);
   }
   if (!criteria.inspectVolumes) return { kind: "valid", entry: reference };
   const { volumes, consistency, warnings } = machine;
-  const refusal = criteria.requireReadableData ? refuseByVolumes(machine) : undefined;
+  const refusal = refuseByVolumes(machine, criteria.requireData);
   if (refusal === undefined) return { kind: "valid", entry: { ...reference, volumes, consistency, warnings } };
   return { kind: "skipped", entry: { ...reference, reason: shortReason(refusal), volumes } };
 }
 
 /** Undefined when the list is missing or damaged, so that only the tarball can tell. */
 async function presenceByResourceList(
-  source: BackupSource,
+  source: Pick<BackupSource, "resourceList">,
   name: string,
   vm: VmReference,
   signal?: AbortSignal,
@@ -165,13 +200,25 @@ async function presenceByResourceList(
   }
 }
 
-function refuseByVolumes({ volumes }: BackedUpVm): string | undefined {
+/** Forms of data that are not read here, but that Velero restores. */
+const RESTORABLE: ReadonlySet<UnreadableCause> = new Set([
+  "csi-snapshot",
+  "native-snapshot",
+  "foreign-data-mover",
+  "restic",
+]);
+
+function refuseByVolumes({ volumes }: BackedUpVm, required: DataRequirement): string | undefined {
+  if (required === "none") return undefined;
+  if (volumes.length === 0) return NO_DISK;
   const reasons = volumes.flatMap(({ pvcName, location }) =>
-    location.kind === "kopia" ? [] : [{ cause: location.cause, text: `${pvcName}: ${location.reason}` }],
+    location.kind === "kopia" || (required === "restorable" && RESTORABLE.has(location.cause))
+      ? []
+      : [{ cause: location.cause, text: `${pvcName}: ${location.reason}` }],
   );
   if (reasons.length < volumes.length) return undefined;
-  if (volumes.length === 0) return "The VM has no disk with data in this backup";
   const details = reasons.map(({ text }) => text).join("; ");
+  if (required === "restorable") return `${NO_DATA} (${details})`;
   const backedUp = reasons.filter(({ cause }) => cause !== "not-backed-up");
   if (backedUp.length > 0 && backedUp.every(({ cause }) => cause === "csi-snapshot")) {
     return `its data is in a CSI snapshot and not in the bucket (${details})`;

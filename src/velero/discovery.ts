@@ -3,14 +3,8 @@ import { ConfigError } from "../errors.ts";
 import { isNamespaceName, isResourceName } from "./backup-layout.ts";
 import type { VmReference } from "./backup-resources.ts";
 import { type BackupSource, type Criteria, judgeBackup, type Verdict } from "./backup-verdict.ts";
-import {
-  type BackupDiscovery,
-  type DiscoveryCondition,
-  type DiscoveryPhase,
-  type InvalidBackup,
-  kubernetesTime,
-  type ValidBackup,
-} from "./discovery-result.ts";
+import { countVerdicts, newestFirst, phaseOf, readinessOf } from "./discovery-outcome.ts";
+import { type BackupDiscovery, type InvalidBackup, kubernetesTime, type ValidBackup } from "./discovery-result.ts";
 import { mapConcurrently } from "./map-concurrently.ts";
 import { parseTimeRange } from "./time-range.ts";
 
@@ -78,8 +72,9 @@ function criteriaOf(request: DiscoveryRequest): Criteria {
     range: parseTimeRange(request.startTime, request.endTime),
     includePartiallyFailed: request.includePartiallyFailed ?? false,
     inspectVolumes,
-    requireReadableData: inspectVolumes && (request.requireReadableData ?? true),
+    requireData: inspectVolumes && (request.requireReadableData ?? true) ? "in-bucket" : "none",
     veleroNamespace: request.veleroNamespace ?? "velero",
+    place: "bucket",
   };
 }
 
@@ -93,9 +88,8 @@ async function namesToJudge(source: BackupSource, criteria: Criteria, signal?: A
 function summarize(verdicts: readonly Verdict[], startTime: Date, completionTime: Date): BackupDiscovery {
   const validBackups: ValidBackup[] = [];
   const invalidBackups: InvalidBackup[] = [];
-  const counts = { valid: 0, skipped: 0, missing: 0, unverified: 0, "no-candidate": 0 };
+  const counts = countVerdicts(verdicts);
   for (const verdict of verdicts) {
-    counts[verdict.kind]++;
     if (verdict.kind === "valid") validBackups.push(verdict.entry);
     else if (verdict.kind !== "no-candidate") invalidBackups.push(verdict.entry);
   }
@@ -113,34 +107,6 @@ function summarize(verdicts: readonly Verdict[], startTime: Date, completionTime
       startTime: kubernetesTime(startTime),
       completionTime: kubernetesTime(completionTime),
     },
-    conditions: [readyCondition(counts, completionTime)],
+    conditions: [{ type: "Ready", ...readinessOf(counts), lastTransitionTime: kubernetesTime(completionTime) }],
   };
-}
-
-type Counts = Readonly<Record<Verdict["kind"], number>>;
-
-/** A backup that does not exist has been looked at; only looks that failed make the discovery fail. */
-function phaseOf({ valid, skipped, missing, unverified }: Counts): DiscoveryPhase {
-  if (unverified === 0) return "Completed";
-  return valid + skipped + missing === 0 ? "Failed" : "PartiallyFailed";
-}
-
-function readyCondition({ valid, unverified }: Counts, time: Date): DiscoveryCondition {
-  const unknown = unverified === 0 ? "" : `; ${unverified} backups could not be checked`;
-  const found = valid > 0;
-  return {
-    type: "Ready",
-    status: found ? "True" : "False",
-    reason: found ? "DiscoverySuccessful" : "NoValidBackups",
-    message: found
-      ? `Successfully discovered ${valid} valid backups${unknown}`
-      : `No backups found containing the specified virtual machine${unknown}`,
-    lastTransitionTime: kubernetesTime(time),
-  };
-}
-
-function newestFirst(left: ValidBackup, right: ValidBackup): number {
-  const byTime = Date.parse(right.createdAt ?? "0000-01-01") - Date.parse(left.createdAt ?? "0000-01-01");
-  if (byTime !== 0) return byTime;
-  return left.name < right.name ? 1 : -1;
 }
