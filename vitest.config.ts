@@ -1,8 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Three kinds of tests. `unit` needs Node alone and runs in seconds; `oracle` compares with independent
- * readers (kernel, qemu-img, real Kopia, GNU tar, …); `e2e` runs the built program with real clients.
+ * Four kinds of tests. `unit` needs Node alone and runs in seconds; `oracle` compares with independent
+ * readers (kernel, qemu-img, real Kopia, GNU tar, …); `fuzz` sends what nobody should; `e2e` runs the built
+ * program with real clients.
  */
 export default defineConfig({
   test: {
@@ -31,11 +32,32 @@ export default defineConfig({
       },
       {
         test: {
-          name: "e2e",
+          name: "fuzz",
           sequence: { groupOrder: 2 },
+          include: ["test/fuzz/**/*.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          sequence: { groupOrder: 3 },
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "cluster",
+          sequence: { groupOrder: 3 },
+          include: ["test/cluster/**/*.test.ts"],
+          testTimeout: 300_000,
+          // The first start builds Kubernetes and Velero.
+          hookTimeout: 3_600_000,
           fileParallelism: false,
         },
       },

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -54,7 +54,7 @@ function isDebian(): boolean {
 /** A lock file older than this belongs to a process that died. */
 const STALE_AFTER_MS = 15 * 60_000;
 
-/** Runs `work` in one process at a time; `file` marks the holder. */
+/** Runs `work` in one process at a time; `file` marks the holder and is kept young while it works. */
 export async function withLock<Result>(file: string, work: () => Result | Promise<Result>): Promise<Result> {
   for (;;) {
     try {
@@ -65,9 +65,11 @@ export async function withLock<Result>(file: string, work: () => Result | Promis
       await sleep(200);
     }
   }
+  const heartbeat = setInterval(() => utimesSync(file, new Date(), new Date()), STALE_AFTER_MS / 10);
   try {
     return await work();
   } finally {
+    clearInterval(heartbeat);
     rmSync(file, { force: true });
   }
 }
