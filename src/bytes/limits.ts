@@ -21,6 +21,10 @@ export interface Limits {
   readonly partitions: number;
   /** Bytes of a volume group's metadata text (areas are 1 MiB unless an administrator chose otherwise). */
   readonly lvmMetadata: number;
+  /** Bytes that deriving the key of an encrypted volume may take; cryptsetup itself takes no more unless it is told to. */
+  readonly keyDerivationMemory: number;
+  /** Work for one passphrase on one encrypted volume: iterations of PBKDF2, or KiB gone over by Argon2. */
+  readonly keyDerivationWork: number;
   /** Logical volumes, arrays and opened containers one on top of the other. */
   readonly volumeDepth: number;
   /** Bytes of a decompressed JSON or metadata object from a bucket. */
@@ -53,6 +57,8 @@ export const defaultLimits: Limits = {
   journalOverlay: 1024 * 1024 * 1024,
   partitions: 256,
   lvmMetadata: 16 * 1024 * 1024,
+  keyDerivationMemory: 1024 * 1024 * 1024,
+  keyDerivationWork: 256 * 1024 * 1024,
   volumeDepth: 16,
   metadataObject: 512 * 1024 * 1024,
   tarballMember: 8 * 1024 * 1024,

@@ -1,4 +1,4 @@
-/** The volumes that lie inside other volumes, or over several disks of one virtual machine: LVM2's for now. */
+/** The volumes that lie inside other volumes, or over several disks of one virtual machine: arrays, LVM2, LUKS. */
 import { defaultLimits, type Limits } from "../bytes/limits.ts";
 import { SourceError } from "../errors.ts";
 import type { ByteSource } from "../source/byte-source.ts";
@@ -6,6 +6,8 @@ import { FailedSource } from "../source/failed-source.ts";
 import type { ContainerFormat, Disk, Volume, VolumeContent } from "./disk.ts";
 import { detectContent, readSignatureArea, reasonOf } from "./filesystem/detect.ts";
 import type { FindVolumesOptions, FoundSets, InnerVolume, VolumeSet } from "./volume/inner-volume.ts";
+import { findEncryptedVolumes } from "./volume/luks/find-encrypted-volumes.ts";
+import type { KeyRing } from "./volume/luks/key-ring.ts";
 import { findLogicalVolumes } from "./volume/lvm2/find-logical-volumes.ts";
 import { findArrays } from "./volume/md/find-arrays.ts";
 
@@ -17,6 +19,8 @@ export interface NamedDisk {
 
 export interface AssembleOptions {
   readonly limits?: Limits;
+  /** For encrypted volumes; stays the caller's. */
+  readonly keys?: KeyRing;
   readonly signal?: AbortSignal;
 }
 
@@ -51,6 +55,7 @@ export async function assembleDisks(disks: readonly NamedDisk[], options: Assemb
 const FINDERS: readonly (readonly [ContainerFormat, Finder])[] = [
   ["md", findArrays],
   ["lvm2", findLogicalVolumes],
+  ["luks", findEncryptedVolumes],
 ];
 
 type Finder = (members: readonly ByteSource[], options: FindVolumesOptions) => Promise<FoundSets>;

@@ -119,12 +119,9 @@ const isContainer = (type: string): type is ContainerFormat => CONTAINERS.includ
 function unreadContent({ type, what, kind }: Signature): VolumeContent {
   if (kind === "no-files") return { kind: "no-files", what };
   if (kind === "encrypted") {
-    const content = {
-      kind: "unreadable",
-      what: `${what} encryption`,
-      reason: `encrypted with ${what}: not read by this version`,
-    } as const;
-    return isContainer(type) ? { ...content, container: type } : content;
+    const content = { kind: "unreadable", what: `${what} encryption` } as const;
+    if (!isContainer(type)) return { ...content, reason: `encrypted with ${what}: not read by this version` };
+    return { ...content, reason: "encrypted: to be opened with its passphrase", container: type };
   }
   if (isContainer(type)) {
     const reason = "part of a larger volume: to be read together with all disks of the virtual machine";

@@ -26,6 +26,8 @@ const SWAP_PAGES = [4096, 8192, 16_384, 65_536];
 const SWAP_MAGICS = ["SWAPSPACE2", "SWAP-SPACE", "S1SUSPEND\0", "S2SUSPEND\0", "ULSUSPEND\0"];
 const SWAP = SWAP_PAGES.flatMap((page) => SWAP_MAGICS.map((magic) => [page - magic.length, magic] as const));
 const BCACHEFS = "\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81";
+/** Where the second copy of a LUKS2 header begins, as far as it lies in the area. */
+const LUKS2_COPIES = [16_384, 32_768, 65_536].map((offset) => [offset, "SKUL\xba\xbe"] as const);
 export const MD_MAGIC = "\xfc\x4e\x2b\xa9";
 
 /** Sorted by how much each says: containers and encryption before what they might hold. */
@@ -56,6 +58,7 @@ export const SIGNATURES: readonly Signature[] = [
   { type: "reiserfs", what: "ReiserFS file system", kind: "file-system", magic: [[65_588, "ReIsEr"]] },
   { type: "ufs", what: "UFS2 file system", kind: "file-system", magic: [[65_536 + 1372, "\x19\x01\x54\x19"]] },
   { type: "apfs", what: "APFS container", kind: "container", magic: [[32, "NXSB"]] },
+  { type: "luks", what: "LUKS2", kind: "encrypted", magic: LUKS2_COPIES, confirm: hasNoLuksHeader },
   {
     type: "hfsplus",
     what: "HFS+ file system",
@@ -75,6 +78,11 @@ export function hasText(bytes: Uint8Array, offset: number, text: string): boolea
   if (offset < 0 || offset + text.length > bytes.length) return false;
   for (let index = 0; index < text.length; index++) if (bytes[offset + index] !== text.charCodeAt(index)) return false;
   return true;
+}
+
+/** The first copy speaks for both. */
+function hasNoLuksHeader(first: Uint8Array): boolean {
+  return !hasText(first, 0, "LUKS");
 }
 
 /** The label's first name-value pair is called "version". */

@@ -1,6 +1,7 @@
 /** What a format of volumes inside volumes (LVM2, md, LUKS) finds, before anybody has looked what they hold. */
 import type { Limits } from "../../bytes/limits.ts";
 import type { ByteSource } from "../../source/byte-source.ts";
+import type { KeyRing } from "./luks/key-ring.ts";
 
 export interface InnerVolume {
   /** Usable as a directory name. */
@@ -33,5 +34,7 @@ export interface FoundSets {
 
 export interface FindVolumesOptions {
   readonly limits: Limits;
+  /** For encrypted volumes. */
+  readonly keys?: KeyRing;
   readonly signal?: AbortSignal;
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { assembleDisks } from "../../../src/disk/assemble-disks.ts";
+import { type AssembleOptions, assembleDisks } from "../../../src/disk/assemble-disks.ts";
 import type { Disk, Volume } from "../../../src/disk/disk.ts";
 import { openDisk } from "../../../src/disk/open-disk.ts";
 import type { ByteSource } from "../../../src/source/byte-source.ts";
@@ -7,20 +7,24 @@ import { FileSource } from "../../../src/source/file-source.ts";
 import { readChunks } from "../../../src/source/read-chunks.ts";
 
 /** Opens raw images as the disks `disk0`, `disk1`, … of one virtual machine. */
-export async function assembleImages(images: readonly (string | ByteSource)[]): Promise<Disk[]> {
+export async function assembleImages(
+  images: readonly (string | ByteSource)[],
+  options: AssembleOptions = {},
+): Promise<Disk[]> {
   const disks: { name: string; disk: Disk }[] = [];
   for (const [index, image] of images.entries()) {
     const source = typeof image === "string" ? await FileSource.open(image) : image;
     disks.push({ name: `disk${index}`, disk: await openDisk(source, { format: "raw" }) });
   }
-  return assembleDisks(disks);
+  return assembleDisks(disks, options);
 }
 
 export async function withAssembledImages(
   images: readonly (string | ByteSource)[],
   work: (disks: readonly Disk[]) => Promise<void>,
+  options: AssembleOptions = {},
 ): Promise<void> {
-  const disks = await assembleImages(images);
+  const disks = await assembleImages(images, options);
   try {
     await work(disks);
   } finally {

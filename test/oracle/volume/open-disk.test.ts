@@ -81,7 +81,7 @@ test.each([
       {
         kind: "unreadable",
         what: "LUKS encryption",
-        reason: "encrypted with LUKS: not read by this version",
+        reason: "encrypted: to be opened with its passphrase",
         container: "luks",
       },
     ]);
