@@ -52,6 +52,12 @@ export function displayName(name: Uint8Array): string {
   return escaped;
 }
 
+/** What displayName gives, where that is the text itself; undefined where something has to be escaped. */
+export function plainName(name: Uint8Array): string | undefined {
+  const text = utf8OrUndefined(name);
+  return text === undefined || text.search(UNPRINTABLE) >= 0 ? undefined : text;
+}
+
 export function compareBytes(left: Uint8Array, right: Uint8Array): number {
   return Buffer.compare(left, right);
 }

@@ -16,10 +16,19 @@ export function formatBytes(bytes: number): string {
 /** RFC 3339 in UTC to the second from nanoseconds since 1970. */
 export function formatTime(nanoseconds: bigint): string {
   const milliseconds = Number(nanoseconds / 1_000_000n);
-  const date = new Date(milliseconds);
-  // ext4 and XFS can hold dates that JavaScript's calendar cannot.
-  return Number.isNaN(date.getTime()) ? `@${nanoseconds / 1_000_000_000n}` : date.toISOString().replace(/\.\d+Z$/, "Z");
+  const minute = Math.floor(milliseconds / 60_000);
+  if (minute !== latest.minute) {
+    const date = new Date(minute * 60_000);
+    // ext4 and XFS can hold dates that JavaScript's calendar cannot.
+    if (Number.isNaN(date.getTime())) return `@${nanoseconds / 1_000_000_000n}`;
+    latest = { minute, text: date.toISOString().slice(0, -"00.000Z".length) };
+  }
+  const second = Math.floor((milliseconds - minute * 60_000) / 1000);
+  return `${latest.text}${second < 10 ? "0" : ""}${second}Z`;
 }
+
+/** Files listed one after the other were mostly written in the same minute, and dates are dear to format. */
+let latest = { minute: Number.NaN, text: "" };
 
 /** `1:05` or `2:03:09`. */
 export function formatDuration(seconds: number): string {
@@ -47,16 +56,14 @@ const TYPE_LETTERS: Record<FileType, string> = {
   unknown: "?",
 };
 
+const TRIPLETS = ["---", "--x", "-w-", "-wx", "r--", "r-x", "rw-", "rwx"];
+
 /** `-rwsr-xr-x` as `ls -l` writes it. */
 export function formatMode(type: FileType, mode: number): string {
-  const bits = Array.from({ length: 9 }, (_, index) =>
-    (mode >> (8 - index)) & 1 ? ("rwx"[index % 3] as string) : "-",
-  );
-  const special = (index: number, mask: number, letter: string): void => {
-    if (mode & mask) bits[index] = bits[index] === "x" ? letter : letter.toUpperCase();
+  const triplet = (shift: number, mask: number, letter: string): string => {
+    const bits = TRIPLETS[(mode >> shift) & 7] as string;
+    if ((mode & mask) === 0) return bits;
+    return bits.slice(0, 2) + (bits.endsWith("x") ? letter : letter.toUpperCase());
   };
-  special(2, 0o4000, "s");
-  special(5, 0o2000, "s");
-  special(8, 0o1000, "t");
-  return TYPE_LETTERS[type] + bits.join("");
+  return TYPE_LETTERS[type] + triplet(6, 0o4000, "s") + triplet(3, 0o2000, "s") + triplet(0, 0o1000, "t");
 }

@@ -15,9 +15,10 @@ export class TextOutput {
     this.#stream = context.stdout;
   }
 
-  async write(text: string): Promise<void> {
+  /** A promise only where there is something to wait for: most lines only join the others. */
+  write(text: string): Promise<void> | undefined {
     this.#pending += text;
-    if (this.#pending.length >= FLUSH_AT) await this.flush();
+    return this.#pending.length >= FLUSH_AT ? this.flush() : undefined;
   }
 
   async flush(): Promise<void> {

@@ -186,3 +186,16 @@ test("closing the tree closes the disks that were opened, and nothing opens afte
   expect(await names(tree, "/backups/a/never")).toEqual([]);
   expect(never.opened).toBe(0);
 });
+
+test("nothing a file system says of a file is lost on the way", async () => {
+  const said = {
+    ...{ mode: 0o4755, uid: 1, gid: 2, size: 0, allocated: 4, links: 5, mtime: 6n, atime: 7n, ctime: 8n },
+    ...{ birthtime: 9n, device: { major: 10, minor: 11 }, owner: "S-1-5-18", flags: ["immutable"] },
+  };
+  const fileSystem = rootFileSystem();
+  fileSystem.file(fileSystem.root, "file", "", said);
+  const disk = memoryTreeDisk("web-root", memoryDisk(fileSystem));
+  const tree = createRestoreTree({ backups: [backup("daily", disk)], layout: "backups" });
+  const stat = await (await tree.resolve(nameFromText("/backups/daily/web-root/file"))).stat();
+  expect(stat).toEqual({ ...said, type: "file", identity: expect.any(String) });
+});

@@ -34,6 +34,8 @@ export interface TreeNode {
   readonly type: FileType;
 
   stat(signal?: AbortSignal): Promise<TreeStat>;
+  /** What `stat` gives, without waiting, where it can be had so; else undefined, or absent. Throws as `stat` does. */
+  peekStat?(): TreeStat | undefined;
   /** Batches in disk order; constant memory. @throws PathError not-a-directory. */
   list(options?: ListOptions): AsyncIterable<readonly TreeChild[]>;
   /** By name; never follows symlinks, never accepts `.`, `..` or a slash. */

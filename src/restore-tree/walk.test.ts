@@ -2,10 +2,11 @@ import { expect, test } from "vitest";
 import { memoryDisk, memoryTreeDisk } from "../../test/setup/memory-disk.ts";
 import { MemoryFileSystem } from "../../test/setup/memory-file-system.ts";
 import { nameFromText, nameKey } from "../bytes/byte-name.ts";
+import type { NodeId, NodeStat } from "../disk/filesystem/file-system.ts";
 import { CorruptDataError, describeError, LimitError } from "../errors.ts";
 import { createRestoreTree } from "./restore-tree.ts";
 import type { TreeNode } from "./tree-node.ts";
-import { type WalkOptions, walk } from "./walk.ts";
+import { type WalkOptions, walk, walkBatches, walkNames } from "./walk.ts";
 
 async function rootOf(fileSystem: MemoryFileSystem): Promise<TreeNode> {
   const disks = [memoryTreeDisk("d", memoryDisk(fileSystem))];
@@ -80,4 +81,59 @@ test("an abort ends the walk with its reason", async () => {
     }
   };
   await expect(run()).rejects.toThrow("client left");
+});
+
+/** Has every second stat at hand, as a file system with some of its inodes in memory. */
+class HalfCachedFileSystem extends MemoryFileSystem {
+  readonly #known = new Map<NodeId, NodeStat>();
+  peeked = 0;
+
+  override async stat(node: NodeId): Promise<NodeStat> {
+    const stat = await super.stat(node);
+    if (node % 2 === 0) this.#known.set(node, stat);
+    return stat;
+  }
+
+  peekStat(node: NodeId): NodeStat | undefined {
+    const known = this.#known.get(node);
+    if (known !== undefined) this.peeked++;
+    return known;
+  }
+}
+
+test("what is at hand and what is not come in one order, with the same stat", async () => {
+  const fileSystem = new HalfCachedFileSystem("memory", 5);
+  for (const name of ["a", "b", "c"]) {
+    const directory = fileSystem.directory(fileSystem.root, name);
+    for (let index = 0; index < 150; index++) fileSystem.file(directory, `${index}`, "x".repeat(index));
+    fileSystem.directory(directory, "empty");
+  }
+  const stats = async () => {
+    const found: string[] = [];
+    for await (const batch of walkBatches(await rootOf(fileSystem), { onError: () => expect.unreachable() })) {
+      for (const { path, stat, depth, name } of batch) {
+        found.push([nameKey(path), nameKey(name), stat.type, stat.size, stat.identity, depth].join());
+      }
+    }
+    return found;
+  };
+  const first = await stats();
+  const peekedBefore = fileSystem.peeked;
+  expect(await stats()).toEqual(first);
+  expect(fileSystem.peeked - peekedBefore).toBeGreaterThan(200);
+  expect(first).toHaveLength(1 + 3 * 152);
+});
+
+test("names alone: the same paths, and files that cannot be examined too", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const etc = fileSystem.directory(fileSystem.root, "etc");
+  const broken = fileSystem.file(etc, "broken");
+  fileSystem.file(etc, "file");
+  fileSystem.symlink(fileSystem.root, "link", "etc");
+  fileSystem.break(broken, new CorruptDataError({ format: "ext4", structure: "inode 4" }, "checksum does not match"));
+  const found: string[] = [];
+  for await (const batch of walkNames(await rootOf(fileSystem), { onError: () => expect.unreachable() })) {
+    for (const { path, stat } of batch) found.push(`${nameKey(path)} ${stat.type}`);
+  }
+  expect(found).toEqual([" directory", "etc directory", "etc/broken file", "etc/file file", "link symlink"]);
 });

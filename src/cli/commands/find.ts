@@ -1,11 +1,12 @@
-import { displayName, splitPath } from "../../bytes/byte-name.ts";
+import { splitPath } from "../../bytes/byte-name.ts";
 import type { FileType } from "../../disk/filesystem/file-system.ts";
-import { walk } from "../../restore-tree/walk.ts";
+import { walkNames } from "../../restore-tree/walk.ts";
 import type { CommandContext } from "../context.ts";
 import { globMatcher } from "../glob.ts";
 import { TextOutput } from "../output.ts";
 import { resolveArgument } from "../path-argument.ts";
 import { forEachReported } from "../report.ts";
+import { ShownPath } from "../shown-path.ts";
 import { openSource } from "../source.ts";
 import type { SourceOptions } from "../source-options.ts";
 
@@ -22,10 +23,15 @@ export async function find(context: CommandContext, paths: readonly string[], op
   try {
     const code = await forEachReported(context, paths, async (path, report) => {
       const start = await resolveArgument(source.tree, path);
-      for await (const { node, stat } of walk(start, { onError: (_path, error) => report.fail(error) })) {
-        const name = splitPath(node.path).at(-1);
-        const isWanted = options.type === undefined || stat.type === options.type;
-        if (name !== undefined && isWanted && matches(name)) await output.write(`${displayName(node.path)}\n`);
+      const shown = new ShownPath(start.path);
+      for await (const batch of walkNames(start, { onError: (_path, error) => report.fail(error) })) {
+        for (const entry of batch) {
+          const name = entry.directory === undefined ? splitPath(start.path).at(-1) : entry.name;
+          const isWanted = options.type === undefined || entry.stat.type === options.type;
+          if (name === undefined || !isWanted || !matches(name)) continue;
+          const waiting = output.write(`${shown.of(entry)}\n`);
+          if (waiting !== undefined) await waiting;
+        }
       }
     });
     await output.flush();

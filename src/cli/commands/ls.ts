@@ -1,13 +1,13 @@
 import { displayName, splitPath } from "../../bytes/byte-name.ts";
-import { childPath } from "../../restore-tree/placed-node.ts";
 import type { RestoreTree, TreeNode, TreeStat } from "../../restore-tree/tree-node.ts";
-import { walk } from "../../restore-tree/walk.ts";
+import { type TypeKnown, type WalkEntry, type WalkOptions, walkBatches, walkNames } from "../../restore-tree/walk.ts";
 import type { CommandContext } from "../context.ts";
 import { entryJson } from "../entry-json.ts";
 import { formatMode, formatTime } from "../human.ts";
 import { TextOutput } from "../output.ts";
 import { resolveArgument } from "../path-argument.ts";
 import { forEachReported, type Report } from "../report.ts";
+import { ShownPath } from "../shown-path.ts";
 import { openSource } from "../source.ts";
 import type { SourceOptions } from "../source-options.ts";
 
@@ -26,7 +26,8 @@ export async function ls(context: CommandContext, paths: readonly string[], opti
     const code = await forEachReported(context, paths, async (path, report) => {
       // A directory behind a symlink is what somebody wants to see who names it.
       const node = await resolveArgument(source.tree, path);
-      if (node.type !== "directory") return printer.print(node, await node.stat(), node.path);
+      if (node.type !== "directory")
+        return printer.print(node, await node.stat(), options.recursive ? displayName(node.path) : lastName(node));
       if (paths.length > 1) await printer.heading(node);
       if (options.recursive) await printRecursively(node, printer, report);
       else await printChildren(node, printer, report);
@@ -45,7 +46,7 @@ async function printChildren(directory: TreeNode, printer: Printer, report: Repo
     for (const { name } of batch) {
       try {
         const child = await directory.child(name);
-        if (child !== undefined) await printer.print(child, await child.stat(), child.path);
+        if (child !== undefined) await printer.print(child, await child.stat(), displayName(name));
       } catch (error) {
         report.fail(error);
       }
@@ -54,10 +55,29 @@ async function printChildren(directory: TreeNode, printer: Printer, report: Repo
 }
 
 async function printRecursively(start: TreeNode, printer: Printer, report: Report): Promise<void> {
-  const onError = (_path: Uint8Array, error: unknown): void => report.fail(error);
-  for await (const { node, stat, path, depth } of walk(start, { onError })) {
-    if (depth > 0) await printer.print(node, stat, childPath(start.path, path));
+  const options: WalkOptions = { onError: (_path, error) => report.fail(error) };
+  const shown = new ShownPath(start.path);
+  const { printName } = printer;
+  if (printName === undefined) {
+    await forEachBelow(walkBatches(start, options), (entry) => printer.print(entry.node, entry.stat, shown.of(entry)));
+  } else await forEachBelow(walkNames(start, options), (entry) => printName(shown.of(entry)));
+}
+
+/** Waits only where `work` has something to wait for. */
+async function forEachBelow<Known extends TypeKnown>(
+  batches: AsyncIterable<readonly WalkEntry<Known>[]>,
+  work: (entry: WalkEntry<Known>) => Promise<void> | undefined,
+): Promise<void> {
+  for await (const batch of batches) {
+    for (const entry of batch) {
+      const waiting = entry.depth > 0 ? work(entry) : undefined;
+      if (waiting !== undefined) await waiting;
+    }
   }
+}
+
+function lastName({ path }: TreeNode): string {
+  return displayName(splitPath(path).at(-1) ?? path);
 }
 
 /** A disk that cannot be read is an empty directory; who lists it has to learn why. */
@@ -73,38 +93,44 @@ async function explainEmptyDisks(tree: RestoreTree, listed: TreeNode, below: boo
 
 interface Printer {
   heading(directory: TreeNode): Promise<void>;
-  /** `path` is the node's own, which it would have to put together first. */
-  print(node: TreeNode, stat: TreeStat, path: Uint8Array): Promise<void>;
+  /** `name` is what people see: the whole path in recursive listings. */
+  print(node: TreeNode, stat: TreeStat, name: string): Promise<void> | undefined;
+  /** There where the name is all that is printed, so that nothing else need be looked at. */
+  readonly printName?: (name: string) => Promise<void> | undefined;
   end(): Promise<void>;
 }
 
 class LinePrinter implements Printer {
+  readonly printName?: (name: string) => Promise<void> | undefined;
   readonly #output: TextOutput;
-  readonly #options: LsOptions;
   #headings = 0;
 
   constructor(output: TextOutput, options: LsOptions) {
     this.#output = output;
-    this.#options = options;
+    if (!options.long) this.printName = (name) => output.write(`${name}\n`);
   }
 
   async heading(directory: TreeNode): Promise<void> {
     await this.#output.write(`${this.#headings++ > 0 ? "\n" : ""}${displayName(directory.path)}:\n`);
   }
 
-  async print(node: TreeNode, stat: TreeStat, path: Uint8Array): Promise<void> {
-    const name = displayName(this.#options.recursive ? path : (splitPath(path).at(-1) ?? path));
-    await this.#output.write(`${this.#options.long ? await longLine(name, node, stat) : name}\n`);
+  print(node: TreeNode, stat: TreeStat, name: string): Promise<void> | undefined {
+    if (this.printName !== undefined) return this.printName(name);
+    if (stat.type === "symlink") return this.#printLink(node, stat, name);
+    return this.#output.write(`${longLine(stat, name)}\n`);
+  }
+
+  async #printLink(node: TreeNode, stat: TreeStat, name: string): Promise<void> {
+    await this.#output.write(`${longLine(stat, name)} -> ${displayName(await node.readLink())}\n`);
   }
 
   async end(): Promise<void> {}
 }
 
-async function longLine(name: string, node: TreeNode, stat: TreeStat): Promise<string> {
+function longLine(stat: TreeStat, name: string): string {
   const size = stat.device === undefined ? String(stat.size) : `${stat.device.major}, ${stat.device.minor}`;
-  const target = stat.type === "symlink" ? ` -> ${displayName(await node.readLink())}` : "";
   const owner = `${stat.uid}:${stat.gid}`.padEnd(11);
-  return `${formatMode(stat.type, stat.mode)} ${owner} ${size.padStart(12)} ${formatTime(stat.mtime)} ${name}${target}`;
+  return `${formatMode(stat.type, stat.mode)} ${owner} ${size.padStart(12)} ${formatTime(stat.mtime)} ${name}`;
 }
 
 /** One array, one entry a line. */

@@ -109,6 +109,12 @@ export interface FileSystem {
 
   stat(node: NodeId, signal?: AbortSignal): Promise<NodeStat>;
 
+  /**
+   * What `stat` gives, without waiting, where everything needed is in memory; else undefined. Throws as `stat` does.
+   * Absent where there is no such way.
+   */
+  peekStat?(node: NodeId): NodeStat | undefined;
+
   /** Raw target bytes. */
   readLink(node: NodeId, signal?: AbortSignal): Promise<Uint8Array>;
 

@@ -104,6 +104,11 @@ class Ext4FileSystem implements FileSystem {
     return statOf(await this.#inode(node, signal));
   }
 
+  peekStat(node: NodeId): NodeStat | undefined {
+    const inode = this.#inodes.glance(node);
+    return inode === undefined ? undefined : statOf(inode);
+  }
+
   async readLink(node: NodeId, signal?: AbortSignal): Promise<Uint8Array> {
     const inode = await this.#inode(node, signal);
     if (inode.type !== "symlink") throw new PathError("not-a-symlink", `inode ${node}`);

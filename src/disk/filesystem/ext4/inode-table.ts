@@ -44,12 +44,25 @@ export class InodeTable {
   peek(number: number): Inode | undefined {
     const known = this.#known(number);
     if (known !== undefined) return known;
+    const record = this.#peekRecord(number);
+    return record === undefined ? undefined : this.#parse(number, record.bytes, record.byteOffset);
+  }
+
+  /** As `peek`, for who asks once: the inode is not kept, and refers to the cache. */
+  glance(number: number): Inode | undefined {
+    const known = this.#known(number);
+    if (known !== undefined) return known;
+    const record = this.#peekRecord(number);
+    return record && parseInode({ number, ...record, checksummed: true }, this.#superblock);
+  }
+
+  #peekRecord(number: number): { bytes: Uint8Array; byteOffset: number } | undefined {
     const { group, index } = this.#locate(number);
     const table = this.#groups.peekInodeTable(group);
     if (table === undefined) return undefined;
     const byteOffset = this.#position(table, index);
     const bytes = this.#metadata.peek(byteOffset, this.#superblock.inodeSize);
-    return bytes === undefined ? undefined : this.#parse(number, bytes, byteOffset);
+    return bytes && { bytes, byteOffset };
   }
 
   #known(number: number): Inode | undefined {
