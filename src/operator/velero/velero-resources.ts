@@ -21,6 +21,8 @@ export interface VeleroRestore extends KubeObject {
     /** From the namespace in the backup to the one restored to. */
     namespaceMapping?: Record<string, string>;
     orLabelSelectors?: LabelSelector[];
+    /** A ConfigMap with rules that change resources just before they are created. */
+    resourceModifier?: { apiGroup?: string; kind: "ConfigMap"; name: string };
     restorePVs?: boolean;
     includeClusterResources?: boolean;
     existingResourcePolicy?: "none" | "update";
