@@ -2,8 +2,9 @@ import { beforeAll, expect, test } from "vitest";
 import { ALGORITHMS } from "../../../src/serve/ssh/server/algorithms.ts";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { MemoryFileSystem } from "../../setup/memory-file-system.ts";
+import { runClient } from "../../setup/ssh-client.ts";
 import { tally } from "../../setup/tally.ts";
-import { runClient, startSshFixture } from "./ssh-fixture.ts";
+import { startSshFixture } from "./ssh-fixture.ts";
 
 beforeAll(() => requireDebianPackages("ssh-audit"));
 

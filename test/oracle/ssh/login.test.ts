@@ -7,7 +7,8 @@ import { beforeAll, expect, test } from "vitest";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { MemoryFileSystem } from "../../setup/memory-file-system.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
-import { type Outcome, runClient, type SshFixture, startSshFixture } from "./ssh-fixture.ts";
+import { type Outcome, runClient } from "../../setup/ssh-client.ts";
+import { type SshFixture, startSshFixture } from "./ssh-fixture.ts";
 
 beforeAll(() => requireDebianPackages("openssh-client"));
 

@@ -17,10 +17,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
+import { runClient } from "../../setup/ssh-client.ts";
 import { tally } from "../../setup/tally.ts";
 import { fileCount, makeAwkwardTree, snapshot, walk } from "./awkward-tree.ts";
 import { HostFileSystem } from "./host-file-system.ts";
-import { runClient, type SshFixture, startSshFixture } from "./ssh-fixture.ts";
+import { type SshFixture, startSshFixture } from "./ssh-fixture.ts";
 
 beforeAll(() => requireDebianPackages("openssh-client", "sshfs", "lftp", "rclone", "python3-paramiko"));
 

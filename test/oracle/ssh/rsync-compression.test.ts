@@ -6,10 +6,11 @@ import * as zlib from "node:zlib";
 import { beforeAll, expect, test } from "vitest";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
+import { type Outcome, runClient } from "../../setup/ssh-client.ts";
 import { tally } from "../../setup/tally.ts";
 import { fileCount, snapshot } from "./awkward-tree.ts";
 import { HostFileSystem } from "./host-file-system.ts";
-import { type Outcome, runClient, type SshFixture, startSshFixture } from "./ssh-fixture.ts";
+import { type SshFixture, startSshFixture } from "./ssh-fixture.ts";
 
 beforeAll(() => requireDebianPackages("openssh-client", "rsync"));
 

@@ -2,8 +2,9 @@ import path from "node:path";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
+import { type Outcome, runClient } from "../../setup/ssh-client.ts";
 import { tally } from "../../setup/tally.ts";
-import { type Outcome, runClient, type SshFixture, startSshFixture } from "./ssh-fixture.ts";
+import { type SshFixture, startSshFixture } from "./ssh-fixture.ts";
 import {
   attributeListing,
   emptyDirectory,

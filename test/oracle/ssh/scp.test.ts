@@ -5,10 +5,11 @@ import { CorruptDataError } from "../../../src/errors.ts";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { MemoryFileSystem } from "../../setup/memory-file-system.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
+import { type Outcome, runClient } from "../../setup/ssh-client.ts";
 import { tally } from "../../setup/tally.ts";
 import { AWKWARD_NAMES, fileCount, makeAwkwardTree, snapshot } from "./awkward-tree.ts";
 import { HostFileSystem } from "./host-file-system.ts";
-import { type Outcome, runClient, type SshFixture, startSshFixture } from "./ssh-fixture.ts";
+import { type SshFixture, startSshFixture } from "./ssh-fixture.ts";
 
 beforeAll(() => requireDebianPackages("openssh-client"));
 

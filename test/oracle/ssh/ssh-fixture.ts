@@ -1,14 +1,13 @@
-import { execFile } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 import type { FileSystem } from "../../../src/disk/filesystem/file-system.ts";
 import { createRestoreTree } from "../../../src/restore-tree/restore-tree.ts";
 import { generateHostKey, generateUserKey } from "../../../src/serve/ssh/server/ssh-keys.ts";
 import { type SshServer, type SshServerOptions, startSshServer } from "../../../src/serve/ssh/server/ssh-server.ts";
 import { memoryDisk, memoryTreeDisk } from "../../setup/memory-disk.ts";
+import { clientConfig } from "../../setup/ssh-client.ts";
 
 export interface LogLine {
   readonly level: "info" | "warn" | "error";
@@ -29,6 +28,8 @@ export interface SshFixture {
   readonly log: readonly LogLine[];
 }
 
+const USER = "restore";
+
 /** Ends with the running test. */
 export async function startSshFixture(
   fileSystem: FileSystem,
@@ -48,7 +49,7 @@ export async function startSshFixture(
   });
   const server = await startSshServer({
     tree,
-    user: "restore",
+    user: USER,
     authorizedKeys: userKey.publicKey,
     hostKey: generateHostKey().privateKey,
     host: "127.0.0.1",
@@ -67,43 +68,6 @@ export async function startSshFixture(
   writeFileSync(keyFile, userKey.privateKey);
   chmodSync(keyFile, 0o600);
   writeFileSync(knownHostsFile, `${server.knownHostsLine("127.0.0.1")}\n`);
-  writeFileSync(configFile, clientConfig(server.port, keyFile, knownHostsFile));
+  writeFileSync(configFile, clientConfig({ port: server.port, user: USER, keyFile, knownHostsFile }));
   return { server, port: server.port, directory, keyFile, knownHostsFile, configFile, log };
-}
-
-function clientConfig(port: number, keyFile: string, knownHostsFile: string): string {
-  return `Host vmfr
-  HostName 127.0.0.1
-  Port ${port}
-  User restore
-  IdentityFile ${keyFile}
-  IdentitiesOnly yes
-  IdentityAgent none
-  UserKnownHostsFile ${knownHostsFile}
-  GlobalKnownHostsFile /dev/null
-  StrictHostKeyChecking yes
-  BatchMode yes
-`;
-}
-
-export interface Outcome {
-  readonly status: number;
-  readonly stdout: Buffer;
-  readonly stderr: string;
-}
-
-const run = promisify(execFile);
-
-/** Runs a client to its end; a failure is an outcome too. Killed after two minutes. */
-export async function runClient(command: string, args: readonly string[], input?: string): Promise<Outcome> {
-  const running = run(command, [...args], { encoding: "buffer", maxBuffer: 1 << 28, timeout: 120_000 });
-  running.child.stdin?.on("error", () => undefined);
-  running.child.stdin?.end(input ?? "");
-  try {
-    const { stdout, stderr } = await running;
-    return { status: 0, stdout, stderr: stderr.toString() };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code?: number; stdout: Buffer; stderr: Buffer };
-    return { status: typeof code === "number" ? code : -1, stdout, stderr: stderr.toString() };
-  }
 }
