@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
+import { rootCertificates } from "node:tls";
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import { ConfigError } from "../errors.ts";
 import type { S3Options } from "./s3-options.ts";
@@ -42,13 +43,15 @@ export async function createS3Client(options: S3Options): Promise<S3Client> {
   return new S3Client(config);
 }
 
-async function createHttpsAgent({ caFile, insecureSkipTLSVerify }: S3Options): Promise<HttpsAgent> {
+async function createHttpsAgent({ caFile, authority, insecureSkipTLSVerify }: S3Options): Promise<HttpsAgent> {
+  const trusted = authority === undefined ? undefined : [...rootCertificates, authority];
+  const ca = caFile === undefined ? trusted : await readCertificateAuthorities(caFile);
   return new HttpsAgent({
     keepAlive: true,
     maxSockets: MAX_CONNECTIONS,
     minVersion: "TLSv1.2",
     rejectUnauthorized: insecureSkipTLSVerify !== true,
-    ...(caFile === undefined ? {} : { ca: await readCertificateAuthorities(caFile) }),
+    ...(ca === undefined ? {} : { ca }),
   });
 }
 

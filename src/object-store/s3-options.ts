@@ -10,6 +10,8 @@ export interface S3Options {
   readonly pathStyle?: boolean;
   /** PEM file with the certificate authorities to trust instead of the built-in ones. */
   readonly caFile?: string;
+  /** PEM of certificate authorities to trust beside the built-in ones; `caFile` wins. */
+  readonly authority?: string;
   readonly insecureSkipTLSVerify?: boolean;
   /** Profile of the shared AWS configuration. */
   readonly profile?: string;

@@ -1,4 +1,5 @@
 /** Kubernetes' Condition with the checks of its own API (k8s.io/apimachinery: pkg/apis/meta/v1). */
+import type { Condition } from "kubernetes-types/meta/v1.js";
 import { z } from "zod";
 import { timestamp } from "./text-formats.ts";
 
@@ -28,4 +29,5 @@ export const conditions = z
   .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"] })
   .describe("Progressing, Available, Degraded and Ready.");
 
-export type Condition = z.infer<typeof condition>;
+/** A status with its conditions as the rest of Kubernetes' types have them. */
+export type WithConditions<Status> = Omit<Status, "conditions"> & { conditions?: readonly Condition[] };

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { KubeObject, ResourceType } from "../../../kube/resource-type.ts";
 import type { CustomResource } from "../crd/custom-resource.ts";
 import { backupDiscoveryProgress, invalidBackupInfo, veleroBackupInfo } from "./backup-info.ts";
-import { conditions } from "./condition.ts";
+import { conditions, type WithConditions } from "./condition.ts";
 import { API_GROUP, API_VERSION } from "./names.ts";
 import { duration, flexibleTime, namespaceName, objectName, timestamp } from "./text-formats.ts";
 
@@ -69,7 +69,7 @@ const status = z
   .describe("What was found.");
 
 export type VirtualMachineBackupsDiscoverySpec = z.infer<typeof spec>;
-export type VirtualMachineBackupsDiscoveryStatus = z.infer<typeof status>;
+export type VirtualMachineBackupsDiscoveryStatus = WithConditions<z.infer<typeof status>>;
 export type DiscoveryStats = z.infer<typeof discoveryStats>;
 
 export interface VirtualMachineBackupsDiscovery extends KubeObject {

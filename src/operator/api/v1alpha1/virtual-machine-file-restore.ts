@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { KubeObject, ResourceType } from "../../../kube/resource-type.ts";
 import type { CustomResource } from "../crd/custom-resource.ts";
-import { conditions } from "./condition.ts";
+import { conditions, type WithConditions } from "./condition.ts";
 import { fileAccess, fileServingInfo } from "./file-access.ts";
 import { API_GROUP, API_VERSION } from "./names.ts";
 import { pvcRestore } from "./pvc-restore.ts";
@@ -47,7 +47,7 @@ const status = z
   .describe("What is served, and where.");
 
 export type VirtualMachineFileRestoreSpec = z.infer<typeof spec>;
-export type VirtualMachineFileRestoreStatus = z.infer<typeof status>;
+export type VirtualMachineFileRestoreStatus = WithConditions<z.infer<typeof status>>;
 
 export interface VirtualMachineFileRestore extends KubeObject {
   spec: VirtualMachineFileRestoreSpec;
