@@ -34,19 +34,19 @@ const [T0, T1, T2, T3, T4, T5, T6, T7] = TABLES as [
 ];
 
 /**
- * Continues a raw CRC register over `bytes`: no inversion before or after, as the kernel's `crc32c(seed, …)`.
- * The conventional checksum of a message is `~crc32c(0xffffffff, message)`.
+ * Continues a raw CRC register over bytes [start, end): no inversion before or after, as the kernel's
+ * `crc32c(seed, …)`. The conventional checksum of a message is `~crc32c(0xffffffff, message)`.
  */
-export function crc32c(register: number, bytes: Uint8Array): number {
+export function crc32c(register: number, bytes: Uint8Array, start = 0, end = bytes.length): number {
   let crc = register >>> 0;
-  let index = 0;
-  const wide = bytes.length - (bytes.length % 8);
+  let index = start;
+  const wide = end - ((end - start) % 8);
   // biome-ignore format: one line a table keeps the eight steps readable
   for (; index < wide; index += 8) {
     const low = crc ^ ((bytes[index] as number) | ((bytes[index + 1] as number) << 8) | ((bytes[index + 2] as number) << 16) | ((bytes[index + 3] as number) << 24));
     crc = (T7[low & 0xff] as number) ^ (T6[(low >>> 8) & 0xff] as number) ^ (T5[(low >>> 16) & 0xff] as number) ^ (T4[low >>> 24] as number) ^
       (T3[bytes[index + 4] as number] as number) ^ (T2[bytes[index + 5] as number] as number) ^ (T1[bytes[index + 6] as number] as number) ^ (T0[bytes[index + 7] as number] as number);
   }
-  for (; index < bytes.length; index++) crc = (crc >>> 8) ^ (T0[(crc ^ (bytes[index] as number)) & 0xff] as number);
+  for (; index < end; index++) crc = (crc >>> 8) ^ (T0[(crc ^ (bytes[index] as number)) & 0xff] as number);
   return crc >>> 0;
 }

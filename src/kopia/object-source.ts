@@ -49,7 +49,8 @@ export class ObjectSource implements SparseSource {
       const chunk = await objects.readChunk(table, first, signal);
       const start = offset - table.startOf(first);
       const part = chunk.subarray(start, start + length);
-      return part.length * MIN_ALIASED_FRACTION < chunk.length ? part.slice() : part;
+      // Not part.slice(): of a Buffer, that is another view.
+      return part.length * MIN_ALIASED_FRACTION < chunk.length ? new Uint8Array(part) : part;
     }
     const result = new Uint8Array(length);
     for (let index = first; index <= last; index++) {

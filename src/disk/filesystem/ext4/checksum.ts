@@ -11,7 +11,7 @@ const ZEROS = new Uint8Array(4);
 /** Continues `register` over `value` as four little-endian bytes. */
 export function crc32cOfU32(register: number, value: number): number {
   wordView.setUint32(0, value, true);
-  return crc32c(register, word.subarray(0, 4));
+  return crc32c(register, word, 0, 4);
 }
 
 /** Continues `register` over `value` as eight little-endian bytes. */
@@ -20,10 +20,10 @@ export function crc32cOfU64(register: number, value: number): number {
   return crc32c(register, word);
 }
 
-/** Continues `register` over `bytes` as if the `length` bytes (at most 4) at `offset` were zero. */
-export function crc32cWithout(register: number, bytes: Uint8Array, offset: number, length: number): number {
-  const before = crc32c(register, bytes.subarray(0, offset));
-  return crc32c(crc32c(before, ZEROS.subarray(0, length)), bytes.subarray(offset + length));
+/** Continues `register` over `bytes` from `start` on as if the `length` bytes (at most 4) at `offset` were zero. */
+export function crc32cWithout(register: number, bytes: Uint8Array, offset: number, length: number, start = 0): number {
+  const before = crc32c(register, bytes, start, offset);
+  return crc32c(crc32c(before, ZEROS, 0, length), bytes, offset + length);
 }
 
 /** Seed of everything an inode owns: extent blocks, directory blocks, the inode itself. */

@@ -113,5 +113,5 @@ export function verifyLeaf(cursor: Cursor, seed: number): void {
   const isTail =
     cursor.u32le(tail) === 0 && cursor.u16le(tail + 4) === TAIL_SIZE && cursor.u16le(tail + 6) === TAIL_TYPE << 8;
   if (!isTail) throw cursor.corrupt("checksum missing");
-  if (crc32c(seed, cursor.slice(0, tail)) !== cursor.u32le(tail + 8)) throw cursor.corrupt("checksum does not match");
+  if (crc32c(seed, cursor.bytes, 0, tail) !== cursor.u32le(tail + 8)) throw cursor.corrupt("checksum does not match");
 }

@@ -48,7 +48,7 @@ export class ExtentTree implements FileMap {
   constructor(volume: Volume, inode: Inode) {
     this.#volume = volume;
     this.#inode = inode.number;
-    this.#root = inode.blockArea.slice();
+    this.#root = new Uint8Array(inode.blockArea);
     this.#seed = seedOf(inode, volume.superblock);
   }
 

@@ -16,7 +16,10 @@ export class IndirectBlocks implements FileMap {
   constructor(volume: Volume, inode: Inode) {
     this.#volume = volume;
     this.#inode = inode.number;
-    this.#root = new Cursor(inode.blockArea.slice(), { format: "ext4", structure: `inode ${inode.number}, block map` });
+    this.#root = new Cursor(new Uint8Array(inode.blockArea), {
+      format: "ext4",
+      structure: `inode ${inode.number}, block map`,
+    });
     this.#perBlock = volume.superblock.blockSize / 4;
   }
 

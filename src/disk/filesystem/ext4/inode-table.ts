@@ -72,8 +72,9 @@ export class InodeTable {
   }
 
   #parse(number: number, record: Uint8Array, byteOffset: number): Inode {
-    // A copy, since a parsed inode refers to its record, and must not keep a whole block of the cache alive.
-    const bytes = record.slice();
+    // A copy (Buffer.slice would be a view), since a parsed inode refers to its record, and must not keep a whole
+    // block of the cache alive.
+    const bytes = new Uint8Array(record);
     const inode = parseInode({ number, bytes, byteOffset, checksummed: true }, this.#superblock);
     this.#recent.set(number, inode);
     return inode;

@@ -44,6 +44,8 @@ export const BLOCK_AREA = { offset: 0x28, length: 60 } as const;
 const BASE_SIZE = 128;
 const CHECKSUM_LOW = 0x7c;
 const CHECKSUM_HIGH = 0x82;
+/** What stands for a half of the checksum while it is computed. */
+const ZEROS = new Uint8Array(2);
 
 export interface Inode {
   readonly number: number;
@@ -135,10 +137,12 @@ function parseExtraSize(cursor: Cursor): number {
 function verifyChecksum(cursor: Cursor, number: number, extraSize: number, superblock: Superblock): void {
   if (superblock.checksumSeed === undefined) return;
   const seed = inodeChecksumSeed(superblock.checksumSeed, number, cursor.u32le(0x64));
-  const base = crc32cWithout(seed, cursor.slice(0, BASE_SIZE), CHECKSUM_LOW, 2);
   const hasHigh = extraSize >= CHECKSUM_HIGH + 2 - BASE_SIZE;
-  const rest = cursor.slice(BASE_SIZE, cursor.length - BASE_SIZE);
-  const computed = hasHigh ? crc32cWithout(base, rest, CHECKSUM_HIGH - BASE_SIZE, 2) : crc32c(base, rest);
+  const low = crc32c(crc32c(seed, cursor.bytes, 0, CHECKSUM_LOW), ZEROS);
+  const behindLow = CHECKSUM_LOW + ZEROS.length;
+  const computed = hasHigh
+    ? crc32cWithout(low, cursor.bytes, CHECKSUM_HIGH, 2, behindLow)
+    : crc32c(low, cursor.bytes, behindLow);
   const stored = cursor.u16le(CHECKSUM_LOW) + (hasHigh ? cursor.u16le(CHECKSUM_HIGH) * 0x10000 : 0);
   if (stored !== (hasHigh ? computed : computed & 0xffff)) throw cursor.corrupt("checksum does not match");
 }

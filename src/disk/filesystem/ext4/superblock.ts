@@ -100,7 +100,7 @@ function parseFeatures(cursor: Cursor): FeatureWords {
 function parseNames(cursor: Cursor): { uuid: Uint8Array; label: Uint8Array } {
   const label = cursor.slice(0x78, 16);
   const end = label.indexOf(0);
-  return { uuid: cursor.slice(0x68, 16).slice(), label: label.slice(0, end < 0 ? label.length : end) };
+  return { uuid: new Uint8Array(cursor.slice(0x68, 16)), label: label.slice(0, end < 0 ? label.length : end) };
 }
 
 function refuseUnknown(cursor: Cursor, features: FeatureWords): void {

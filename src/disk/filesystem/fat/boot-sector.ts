@@ -182,6 +182,6 @@ function parseIdentity(cursor: Cursor, isFat32: boolean): Pick<BootSector, "volu
   return {
     dirty: extended && (cursor.u8(start + 1) & STATE_DIRTY) !== 0,
     volumeId: extended ? cursor.u32le(start + 3) : undefined,
-    label: signature === 0x29 ? cursor.slice(start + 7, 11).slice() : new Uint8Array(0),
+    label: signature === 0x29 ? new Uint8Array(cursor.slice(start + 7, 11)) : new Uint8Array(0),
   };
 }

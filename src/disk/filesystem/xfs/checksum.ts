@@ -4,8 +4,8 @@ import { crc32c } from "../../../bytes/crc32c.ts";
 const ZEROS = new Uint8Array(4);
 
 export function structureChecksum(bytes: Uint8Array, fieldOffset: number): number {
-  const before = crc32c(0xffffffff, bytes.subarray(0, fieldOffset));
-  return ~crc32c(crc32c(before, ZEROS), bytes.subarray(fieldOffset + 4)) >>> 0;
+  const before = crc32c(0xffffffff, bytes, 0, fieldOffset);
+  return ~crc32c(crc32c(before, ZEROS), bytes, fieldOffset + 4) >>> 0;
 }
 
 export function checksumMatches(bytes: Uint8Array, fieldOffset: number): boolean {

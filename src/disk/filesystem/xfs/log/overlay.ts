@@ -34,7 +34,7 @@ export class Overlay implements ByteSource {
       offset >= only.start &&
       offset + length <= only.start + this.#blockSize
     ) {
-      return only.bytes.slice(offset - only.start, offset - only.start + length);
+      return new Uint8Array(only.bytes.subarray(offset - only.start, offset - only.start + length));
     }
     const bytes = await this.#base.read(offset, length, signal);
     if (changed.length === 0) return bytes;
