@@ -5,9 +5,14 @@ import { type VirtualMachine, type VolumeWithoutDisk, volumesOf } from "./virtua
 import type { ItemOperation, PodVolumeBackup, VolumeInfo } from "./volume-info.ts";
 import { locateVolume, type VolumeLocation } from "./volume-location.ts";
 
+/** kubevirt-velero-plugin: pkg/plugin/pvc_backup_item_action.go, since 0.9 */
+const PVC_UID_LABEL = "velero.kubevirt.io/pvc-uid";
+
 export interface BackedUpVolume {
   readonly pvcName: string;
   readonly pvcUid?: string;
+  /** The label by which Velero can restore this PVC alone; absent where the KubeVirt plugin did not set it. */
+  readonly pvcUidLabel?: string;
   /** The VM's own name of it. */
   readonly volumeName: string;
   /** Absent when the PVC itself is not in the backup. */
@@ -63,10 +68,12 @@ export function assembleVm(
       (each) => each.pvcNamespace === vm.namespace && each.pvcName === volume.pvcName,
     );
     const capacity = claim?.status?.capacity?.storage ?? claim?.spec.resources?.requests?.storage;
+    const uidLabel = claim?.metadata.labels[PVC_UID_LABEL];
     const uploadedBytes = info?.snapshotDataMovementInfo?.size;
     return {
       ...volume,
       ...(claim?.metadata.uid === undefined ? {} : { pvcUid: claim.metadata.uid }),
+      ...(uidLabel === undefined ? {} : { pvcUidLabel: uidLabel }),
       ...(claim === undefined ? {} : { volumeMode: claim.spec.volumeMode }),
       ...(claim?.spec.storageClassName === undefined ? {} : { storageClass: claim.spec.storageClassName }),
       ...(capacity === undefined ? {} : { capacity }),

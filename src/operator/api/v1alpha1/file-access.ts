@@ -59,6 +59,10 @@ export const fileServingInfo = z
         clusterAccess: clusterAccess.describe(
           "Within the cluster: https://<service>.<namespace>.svc.cluster.local:8443",
         ),
+        certificateAuthority: z
+          .string()
+          .optional()
+          .describe("PEM of the authority that made the server's certificate, where the cluster's own did not."),
         publicAccess: z.string().optional().describe("From outside of the cluster: https://<host>"),
         credentialsSecretRef: credentialsSecretRef.describe("The Secret with the user's name and password."),
       })

@@ -38,6 +38,10 @@ const pvcBackupRestore = z.object({
     .describe(
       "available, processing, failed, backup-deleted, backup-missing, unsupported-plugin or extraction-failed.",
     ),
+  dataPath: z
+    .enum(["Restore", "Direct"])
+    .optional()
+    .describe("Restore: Velero restores the disk to a PVC. Direct: it is read from the bucket."),
   veleroRestoreName: z.string().optional(),
   veleroRestoreNamespace: z.string().optional(),
   phase: restorePhase.optional().describe("Phase of the Velero Restore."),

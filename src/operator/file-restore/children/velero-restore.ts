@@ -18,12 +18,10 @@ export interface VeleroRestoreOptions {
   readonly claims: readonly BackedUpClaim[];
   /** Where the PVCs are to be. */
   readonly namespace: string;
-  /** Velero's plugin for OpenShift renames restored PVCs by itself. */
-  readonly renamedByPlugin: boolean;
 }
 
 export function veleroRestore(owner: RestoreOwner, options: VeleroRestoreOptions): VeleroRestore {
-  const { backup, vm, claims, namespace, renamedByPlugin } = options;
+  const { backup, vm, claims, namespace } = options;
   return {
     apiVersion: "velero.io/v1",
     kind: "Restore",
@@ -45,9 +43,7 @@ export function veleroRestore(owner: RestoreOwner, options: VeleroRestoreOptions
       includedResources: ["persistentvolumeclaims", "volumesnapshots"],
       orLabelSelectors: claims.map(({ uid }) => ({ matchLabels: { [labels.pvcUid]: uid } })),
       namespaceMapping: { [vm.namespace]: namespace },
-      ...(!renamedByPlugin && {
-        resourceModifier: { kind: "ConfigMap", name: childNames.resourceModifier(owner, backup) },
-      }),
+      resourceModifier: { kind: "ConfigMap", name: childNames.resourceModifier(owner, backup) },
     },
   };
 }
@@ -65,7 +61,8 @@ export function resourceModifier(owner: RestoreOwner, { backup, vm, claims }: Ve
         resourceNameRegex: `^${escapeRegex(name)}$`,
         namespaces: [vm.namespace],
       },
-      patches: [{ operation: "replace", path: "/metadata/name", value: childNames.restoredPvc(name, backup) }],
+      // `add` sets what is there as well, and works where Velero's plugin for OpenShift has taken the name away.
+      patches: [{ operation: "add", path: "/metadata/name", value: childNames.restoredPvc(name, backup) }],
     })),
   };
   return {

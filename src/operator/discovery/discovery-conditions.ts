@@ -1,0 +1,50 @@
+import type { Condition } from "kubernetes-types/meta/v1.js";
+import { type NewCondition, setCondition } from "../../kube/conditions.ts";
+
+type Phase = "New" | "InProgress" | "Completed" | "PartiallyFailed" | "Failed";
+
+/** What one phase says in each of the four conditions. */
+export interface PhaseConditions {
+  readonly progressing: ConditionText;
+  readonly available: ConditionText;
+  readonly degraded: ConditionText;
+  readonly ready: ConditionText & { readonly status?: NewCondition["status"] };
+}
+
+export interface ConditionText {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Progressing, Available, Degraded, Ready: the contract documented for both custom resources. */
+const CONTRACT: Readonly<Record<Phase, readonly [boolean, boolean, boolean, boolean]>> = {
+  New: [false, false, false, false],
+  InProgress: [true, false, false, false],
+  Completed: [false, true, false, true],
+  PartiallyFailed: [false, true, true, true],
+  Failed: [false, false, true, false],
+};
+
+/** The Kubernetes API's own bound. */
+const LONGEST_MESSAGE = 32_768;
+
+/** The conditions of a phase. Transition times stay as long as the status of a condition does. */
+export function conditionsOf(
+  before: readonly Condition[] | undefined,
+  phase: Phase,
+  texts: PhaseConditions,
+  observedGeneration: number,
+  now: number,
+): readonly Condition[] {
+  const [progressing, available, degraded, ready] = CONTRACT[phase].map((holds) => (holds ? "True" : "False"));
+  const each = [
+    { type: "Progressing", status: progressing, ...texts.progressing },
+    { type: "Available", status: available, ...texts.available },
+    { type: "Degraded", status: degraded, ...texts.degraded },
+    { type: "Ready", status: ready, ...texts.ready },
+  ];
+  return each.reduce<readonly Condition[] | undefined>((conditions, { status = "False", ...condition }) => {
+    const message = condition.message.slice(0, LONGEST_MESSAGE);
+    return setCondition(conditions, { ...condition, message, status, observedGeneration }, now);
+  }, before) ?? [];
+}
