@@ -8,6 +8,7 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDue, type S3Faults } from "./s3-faults.ts";
 import { escapeXml, listObjects } from "./s3-listing.ts";
+import { S3Writer } from "./s3-writing.ts";
 import { type ServerCredentials, verifySignature } from "./signature-v4.ts";
 import type { TestCertificates } from "./test-certificates.ts";
 
@@ -20,6 +21,8 @@ export interface S3ServerOptions extends S3Faults {
   readonly credentials?: ServerCredentials;
   /** Keys per page of a listing. */
   readonly pageSize?: number;
+  /** Also takes PUT, DELETE and uploads in parts; read-only otherwise. */
+  readonly writable?: boolean;
 }
 
 export interface S3Usage {
@@ -42,7 +45,7 @@ const DEFAULT_CREDENTIALS = { accessKeyId: "test-access-key", secretAccessKey: "
 const DEFAULT_PAGE_SIZE = 1000;
 
 /**
- * A read-only S3 server on loopback, path-style, that verifies signatures and does wrong what `faults` says.
+ * An S3 server on loopback, path-style, that verifies signatures and does wrong what `faults` says.
  * Counts what it serves.
  */
 export async function startS3Server(options: S3ServerOptions): Promise<S3Server> {
@@ -52,10 +55,12 @@ export async function startS3Server(options: S3ServerOptions): Promise<S3Server>
     bucket,
     directory,
     pageSize = DEFAULT_PAGE_SIZE,
+    writable = false,
     ...faults
   } = options;
   const usage: S3Usage = { requests: 0, bytes: 0 };
-  const service = new S3Service({ directory, bucket, pageSize, credentials, faults, usage });
+  const writer = writable ? new S3Writer(directory) : undefined;
+  const service = new S3Service({ directory, bucket, pageSize, credentials, faults, usage, writer });
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     service.answer(request, response).catch(() => response.destroy());
   };
@@ -83,6 +88,7 @@ interface ServiceOptions {
   readonly credentials: ServerCredentials;
   readonly faults: S3Faults;
   readonly usage: S3Usage;
+  readonly writer: S3Writer | undefined;
 }
 
 class S3Service {
@@ -94,7 +100,7 @@ class S3Service {
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { faults, usage, bucket, credentials } = this.#options;
+    const { faults, usage, bucket, credentials, writer } = this.#options;
     usage.requests++;
     const due = usage.requests;
     if (faults.silent === true) return;
@@ -107,8 +113,12 @@ class S3Service {
     const [, requested = "", ...names] = url.pathname.split("/").map(decodeURIComponent);
     const key = names.join("/");
     if (requested !== bucket) return fail(request, response, 404, "NoSuchBucket");
-    if (key === "") return this.#list(url.searchParams, response);
     if (names.includes("..")) return fail(request, response, 400, "InvalidArgument");
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    if (!isRead && (writer === undefined || key === "")) return fail(request, response, 405, "MethodNotAllowed");
+    if (!isRead) return writer?.answer(key, url.searchParams, request, response);
+    if (key === "" && url.searchParams.has("location")) return answerLocation(response);
+    if (key === "") return this.#list(url.searchParams, response);
     if (faults.forbidden !== undefined && key.includes(faults.forbidden))
       return fail(request, response, 403, "AccessDenied");
     if (faults.archived !== undefined && key.includes(faults.archived))
@@ -138,6 +148,7 @@ class S3Service {
     const headers = {
       "content-length": length,
       "last-modified": found.mtime.toUTCString(),
+      etag: '"0"',
       ...(range.partial ? { "content-range": `bytes ${range.start}-${range.end - 1}/${found.size}` } : {}),
     };
     response.writeHead(range.partial ? 206 : 200, headers);
@@ -169,6 +180,12 @@ class S3Service {
       },
     });
   }
+}
+
+/** The empty constraint, which clients read as us-east-1. */
+function answerLocation(response: ServerResponse): void {
+  const xml = '<?xml version="1.0" encoding="UTF-8"?><LocationConstraint/>';
+  response.writeHead(200, { "content-type": "application/xml", "content-length": xml.length }).end(xml);
 }
 
 function statFile(file: string): Stats | undefined {

@@ -1,4 +1,4 @@
-/** AWS Signature Version 4 in the Authorization header, as the specification describes it for Amazon S3. */
+/** AWS Signature Version 4 in the Authorization header or a presigned URL, as the specification describes it for Amazon S3. */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 
@@ -15,13 +15,14 @@ const MAX_SKEW_MS = 15 * 60_000;
 /** S3's error code when the request is not signed by the holder of the credentials, else undefined. */
 export function verifySignature(request: IncomingMessage, credentials: ServerCredentials): string | undefined {
   const [, accessKeyId, date, region, signedHeaders, signature] =
-    AUTHORIZATION.exec(request.headers.authorization ?? "") ?? [];
+    AUTHORIZATION.exec(request.headers.authorization ?? authorizationOfQuery(request)) ?? [];
   if (accessKeyId === undefined || !date || !region || !signedHeaders || !signature) return "AccessDenied";
   if (accessKeyId !== credentials.accessKeyId) return "InvalidAccessKeyId";
-  const time = headerOf(request, "x-amz-date");
+  const presigned = queryOf(request).get("X-Amz-Date");
+  const time = presigned ?? headerOf(request, "x-amz-date");
   if (!time.startsWith(date) || Math.abs(Date.now() - parseTime(time)) > MAX_SKEW_MS) return "RequestTimeTooSkewed";
   const names = signedHeaders.split(";");
-  if (!names.includes("host") || !names.includes("x-amz-date")) return "AccessDenied";
+  if (!names.includes("host") || !(names.includes("x-amz-date") || presigned !== null)) return "AccessDenied";
   const scope = `${date}/${region}/s3/aws4_request`;
   const toSign = ["AWS4-HMAC-SHA256", time, scope, sha256(canonicalRequest(request, names))].join("\n");
   const signingKey = [date, region, "s3", "aws4_request"].reduce<Buffer | string>(
@@ -32,16 +33,28 @@ export function verifySignature(request: IncomingMessage, credentials: ServerCre
   return timingSafeEqual(expected, Buffer.from(signature, "hex")) ? undefined : "SignatureDoesNotMatch";
 }
 
+/** What a presigned URL says in its query, in the words of the Authorization header. */
+function authorizationOfQuery(request: IncomingMessage): string {
+  const value = (name: string) => queryOf(request).get(`X-Amz-${name}`) ?? "";
+  const credential = `Credential=${value("Credential")}`;
+  return `${value("Algorithm")} ${credential}, SignedHeaders=${value("SignedHeaders")}, Signature=${value("Signature")}`;
+}
+
+function queryOf(request: IncomingMessage): URLSearchParams {
+  return new URLSearchParams((request.url ?? "").split("?", 2)[1] ?? "");
+}
+
 function canonicalRequest(request: IncomingMessage, names: readonly string[]): string {
   const [path = "", query = ""] = (request.url ?? "").split("?", 2);
   const headers = names.map((name) => `${name}:${headerOf(request, name).trim().replace(/\s+/g, " ")}\n`).join("");
-  const payload = headerOf(request, "x-amz-content-sha256");
+  const payload = headerOf(request, "x-amz-content-sha256") || "UNSIGNED-PAYLOAD";
   return [request.method, path, canonicalQuery(query), headers, names.join(";"), payload].join("\n");
 }
 
 function canonicalQuery(query: string): string {
   const pairs = [...new URLSearchParams(query.replaceAll("+", "%2B"))];
   return pairs
+    .filter(([name]) => name !== "X-Amz-Signature")
     .map(([name, value]) => `${encode(name)}=${encode(value)}`)
     .sort()
     .join("&");
