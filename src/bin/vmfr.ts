@@ -20,6 +20,10 @@ stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 process.exitCode = await runProgram(process.argv.slice(2), {
   environment: process.env,
+  // Touching it costs something, and hardly any command asks.
+  get stdin() {
+    return process.stdin;
+  },
   stdout,
   stderr: process.stderr,
   webRoot: webRoots.find((path) => existsSync(path)),

@@ -1,8 +1,9 @@
-import type { WriteStream } from "node:tty";
+import type { ReadStream, WriteStream } from "node:tty";
 
 /** What a command may touch of the process it runs in; tests pass their own. */
 export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly stdin: NodeJS.ReadableStream & Partial<Pick<ReadStream, "isTTY" | "setRawMode">>;
   readonly stdout: NodeJS.WritableStream & Partial<Pick<WriteStream, "isTTY" | "columns">>;
   readonly stderr: NodeJS.WritableStream & Partial<Pick<WriteStream, "isTTY" | "columns">>;
   /** Folder of the built web app, when there is one. */

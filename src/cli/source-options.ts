@@ -16,6 +16,8 @@ export interface SourceOptions {
   readonly to?: string;
   readonly repoPasswordFile?: string;
   readonly disk: readonly LocalDisk[];
+  readonly passphraseFile: readonly string[];
+  readonly askPassphrase?: true;
 }
 
 const collect = (value: string, previous: string[]): string[] => [...previous, value];
@@ -40,7 +42,14 @@ export function addSourceOptions(command: Command): Command {
           disk.backing.push(value);
         },
       ),
-    );
+    )
+    .option(
+      "--passphrase-file <FILE>",
+      "opens encrypted volumes: its content without a newline at the end (repeatable: each is tried on every volume)",
+      collect,
+      [],
+    )
+    .option("--ask-passphrase", "ask for a passphrase on the terminal");
 }
 
 /** The part of SOURCE that `discover` takes too. */

@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
+import type { KeyRing } from "../disk/volume/luks/key-ring.ts";
 import { ConfigError } from "../errors.ts";
 import type { TreeBackup } from "../restore-tree/tree-backup.ts";
 import type { RestoreTree } from "../restore-tree/tree-node.ts";
 import type { VmReference } from "../velero/backup-resources.ts";
 import { DEFAULT_REPOSITORY_PASSWORD } from "../velero/repository-password.ts";
 import type { CommandContext } from "./context.ts";
+import { openKeyRing } from "./passphrases.ts";
 import { Progress } from "./progress.ts";
 import type { SourceOptions } from "./source-options.ts";
 
@@ -13,6 +15,8 @@ export interface Source {
   readonly tree: RestoreTree;
   readonly backups: readonly TreeBackup[];
   readonly layout: "backups" | "disks";
+  /** For encrypted volumes. */
+  readonly keys: KeyRing | undefined;
   close(): Promise<void>;
 }
 
@@ -20,12 +24,12 @@ export interface Source {
 export async function openSource(context: CommandContext, options: SourceOptions): Promise<Source> {
   if (options.disk.length > 0) {
     if (options.store !== undefined) throw new ConfigError("--store and --disk exclude each other: give one of them");
-    return openLocalSource(options);
+    return openLocalSource(context, options);
   }
   return openBucketSource(context, options);
 }
 
-async function openLocalSource(options: SourceOptions): Promise<Source> {
+async function openLocalSource(context: CommandContext, options: SourceOptions): Promise<Source> {
   const [{ createRestoreTree }, { checkFiles, localBackup }, { findGuest }] = await Promise.all([
     import("../restore-tree/restore-tree.ts"),
     import("./local-disks.ts"),
@@ -33,8 +37,13 @@ async function openLocalSource(options: SourceOptions): Promise<Source> {
   ]);
   await checkFiles(options.disk);
   const backups = [localBackup(options.disk)];
-  const tree = createRestoreTree({ backups, layout: "disks", findGuest });
-  return { tree, backups, layout: "disks", close: () => tree.close() };
+  const keys = await openKeyRing(context, options);
+  const tree = createRestoreTree({ backups, layout: "disks", findGuest, ...(keys && { keys }) });
+  const close = async (): Promise<void> => {
+    await tree.close();
+    keys?.forget();
+  };
+  return { tree, backups, layout: "disks", keys, close };
 }
 
 async function openBucketSource(context: CommandContext, options: SourceOptions): Promise<Source> {
@@ -43,6 +52,7 @@ async function openBucketSource(context: CommandContext, options: SourceOptions)
     import("../restore-tree/bucket-backups.ts"),
     import("../disk/guest/find-guest.ts"),
   ]);
+  const keys = await openKeyRing(context, options);
   const store = await openStore(options);
   const progress = new Progress(context, "Reading backups", { unit: "items" });
   const bucket = await openBucketBackups({
@@ -55,13 +65,14 @@ async function openBucketSource(context: CommandContext, options: SourceOptions)
     onProgress: ({ checked }) => progress.set(checked),
   });
   progress.end();
-  const tree = createRestoreTree({ backups: bucket.backups, layout: "backups", findGuest });
+  const tree = createRestoreTree({ backups: bucket.backups, layout: "backups", findGuest, ...(keys && { keys }) });
   const close = async (): Promise<void> => {
     await tree.close();
     await bucket.close();
     await store.close();
+    keys?.forget();
   };
-  return { tree, backups: bucket.backups, layout: "backups", close };
+  return { tree, backups: bucket.backups, layout: "backups", keys, close };
 }
 
 export async function openStore(options: Pick<SourceOptions, "store">) {

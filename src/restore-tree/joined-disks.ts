@@ -4,13 +4,20 @@
  */
 import { assembleDisks, holdsContainers } from "../disk/assemble-disks.ts";
 import type { Disk } from "../disk/disk.ts";
+import type { KeyRing } from "../disk/volume/luks/key-ring.ts";
 import { describeError, SourceError, VmfrError } from "../errors.ts";
 import type { SiblingDisk, TreeDisk } from "./tree-backup.ts";
 
-/** The same disks, opened together where they hold parts of one another. Shares nothing with other backups. */
-export function joinDisks(disks: readonly TreeDisk[]): TreeDisk[] {
+/**
+ * The same disks, opened together where they hold parts of one another. Shares nothing with other backups.
+ * @param keys for encrypted volumes; stays the caller's
+ */
+export function joinDisks(disks: readonly TreeDisk[], keys?: KeyRing): TreeDisk[] {
   if (disks.length === 0) return [];
-  const joined = new JoinedDisks(disks.map((disk) => ({ name: disk.name, shared: new SharedDisk(disk) })));
+  const joined = new JoinedDisks(
+    disks.map((disk) => ({ name: disk.name, shared: new SharedDisk(disk) })),
+    keys,
+  );
   return disks.map((disk, index) => {
     const together = { ...disk, open: (signal?: AbortSignal) => joined.open(index, signal) };
     if (disks.length === 1) return together;
@@ -59,13 +66,15 @@ interface JoinedDisk {
 
 class JoinedDisks {
   readonly #disks: readonly JoinedDisk[];
+  readonly #keys: KeyRing | undefined;
   #assembling: Promise<ReadonlyMap<number, Disk>> | undefined;
   /** Held for the disk of that index. */
   readonly #siblings = new Map<number, readonly Disk[]>();
   #holders = 0;
 
-  constructor(disks: readonly JoinedDisk[]) {
+  constructor(disks: readonly JoinedDisk[], keys: KeyRing | undefined) {
     this.#disks = disks;
+    this.#keys = keys;
   }
 
   /** Closing the disk gives back its siblings, too. */
@@ -144,7 +153,8 @@ class JoinedDisks {
           warnings.push(`disk ${name}, which may hold a part of a volume, cannot be read: ${reason}`);
       }
       const named = [...held].map(([index, disk]) => ({ name: (this.#disks[index] as JoinedDisk).name, disk }));
-      const assembled = await assembleDisks(named, { ...(signal === undefined ? {} : { signal }) });
+      const keys = this.#keys;
+      const assembled = await assembleDisks(named, { ...(keys && { keys }), ...(signal && { signal }) });
       return new Map([...held.keys()].map((index, at) => [index, withWarnings(assembled[at] as Disk, warnings)]));
     } catch (error) {
       await closeAll([...held.values()]);

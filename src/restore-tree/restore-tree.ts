@@ -1,5 +1,6 @@
 import { defaultLimits } from "../bytes/limits.ts";
 import { findGuest as findGuestOnDisk } from "../disk/guest/find-guest.ts";
+import type { KeyRing } from "../disk/volume/luks/key-ring.ts";
 import { DiskHandle, type DiskHandleOptions } from "./disk-handle.ts";
 import type { GuestFinder } from "./guest-view.ts";
 import { type InventoriedBackup, renderMetadata, takeInventory } from "./inventory.ts";
@@ -18,11 +19,17 @@ export interface RestoreTreeOptions {
   readonly limits?: ResolverLimits;
   /** How the root file system and the mounts of a disk with several file systems are found; default by its fstab. */
   readonly findGuest?: GuestFinder;
+  /** For encrypted volumes; stays the caller's. */
+  readonly keys?: KeyRing;
 }
 
 /** The tree over these backups. Opens nothing yet; `close()` closes every disk that was opened meanwhile. */
 export function createRestoreTree(options: RestoreTreeOptions): RestoreTree {
   return new DiskTree(options);
+}
+
+interface BackupOptions extends DiskHandleOptions {
+  readonly keys: KeyRing | undefined;
 }
 
 interface Backup extends BackupHandle {
@@ -35,10 +42,10 @@ class DiskTree implements RestoreTree {
   readonly #backups: readonly Backup[];
   readonly #root: PlacedNode;
 
-  constructor({ backups, layout, limits = defaultLimits, findGuest = findGuestOnDisk }: RestoreTreeOptions) {
+  constructor({ backups, layout, limits = defaultLimits, findGuest = findGuestOnDisk, keys }: RestoreTreeOptions) {
     this.#limits = limits;
     const handleBackups = layout === "backups" ? separateBackups : joinedDisks;
-    this.#backups = handleBackups(backups, { findGuest, limits });
+    this.#backups = handleBackups(backups, { findGuest, limits, keys });
     const metadata = { render: () => renderMetadata(this.#inventory()), modified: () => this.#changedAt() };
     this.#root =
       layout === "backups"
@@ -73,7 +80,7 @@ class DiskTree implements RestoreTree {
   }
 }
 
-function separateBackups(backups: readonly TreeBackup[], options: DiskHandleOptions): Backup[] {
+function separateBackups(backups: readonly TreeBackup[], options: BackupOptions): Backup[] {
   const names = new DirectoryNames();
   return backups.map((backup, index) => {
     const name = names.claim(backup.name);
@@ -82,7 +89,7 @@ function separateBackups(backups: readonly TreeBackup[], options: DiskHandleOpti
 }
 
 /** Local images share one directory, so their names must differ across all of them. */
-function joinedDisks(backups: readonly TreeBackup[], options: DiskHandleOptions): Backup[] {
+function joinedDisks(backups: readonly TreeBackup[], options: BackupOptions): Backup[] {
   const names = new DirectoryNames();
   return backups.map((backup, index) => handleOf(backup, index, Uint8Array.of(), "", names, options));
 }
@@ -94,9 +101,9 @@ function handleOf(
   name: Uint8Array,
   directory: string,
   names: DirectoryNames,
-  options: DiskHandleOptions,
+  options: BackupOptions,
 ): Backup {
-  const named = joinDisks(backup.disks).map((disk) => ({ disk, name: names.claim(disk.name) }));
+  const named = joinDisks(backup.disks, options.keys).map((disk) => ({ disk, name: names.claim(disk.name) }));
   const disks = named.map(({ disk, name }, position) => {
     const volumesName = names.claim(`${disk.name}.volumes`);
     return new DiskHandle(disk, { backup: index, position }, { name, volumesName }, options);

@@ -1,6 +1,7 @@
 import { nameFromText } from "../../bytes/byte-name.ts";
 import type { Disk, Volume } from "../disk.ts";
 import type { FileSystem } from "../filesystem/file-system.ts";
+import { parseCrypttab } from "./crypttab.ts";
 import { parseFstab } from "./fstab.ts";
 import { findNode, readGuestFile, tolerating } from "./guest-file.ts";
 import { type OperatingSystem, readOsRelease } from "./operating-system.ts";
@@ -27,8 +28,9 @@ export interface FoundVolume {
 /** The volumes of the virtual machine's other disks; asked for only when the guest's fstab, or a drive letter, names what is not on its own. */
 export type OtherVolumes = () => Promise<readonly Volume[]>;
 
-/** More of an fstab than anybody writes. */
-const LARGEST_FSTAB = 1024 * 1024;
+/** More of an fstab or crypttab than anybody writes. */
+const LARGEST_TABLE = 1024 * 1024;
+const NOTHING = new Uint8Array(0);
 const WINDOWS_MARK = nameFromText("Windows/System32/config/SYSTEM");
 const ROOT_MARKS = ["etc/fstab", "etc/os-release", "usr/lib/os-release"].map(nameFromText);
 
@@ -66,8 +68,13 @@ async function linuxGuest(
   signal?: AbortSignal,
 ): Promise<Guest> {
   const operatingSystem = await readOsRelease(root.fileSystem, signal);
-  const fstab = await tolerating(() => readGuestFile(root.fileSystem, "etc/fstab", LARGEST_FSTAB, signal));
-  const entries = parseFstab(fstab ?? new Uint8Array(0));
+  const table = (path: string) =>
+    tolerating(() => readGuestFile(root.fileSystem, path, LARGEST_TABLE, signal)).then((text) => text ?? NOTHING);
+  const opened = parseCrypttab(await table("etc/crypttab"));
+  const entries = parseFstab(await table("etc/fstab")).map((entry) => ({
+    ...entry,
+    spec: opened.get(entry.spec) ?? entry.spec,
+  }));
   // A number counts where there is one disk only: vdb1 is another disk's.
   const meant = (spec: string, each: FoundVolume) =>
     isMeant(spec, each) || (others === undefined && hasNumber(spec, each));

@@ -42,7 +42,7 @@ async function openContainer(source: ByteSource, { limits, keys, signal }: FindV
   const cipher = segment.encryption.withKey(key, segment.sectorSize);
   const encrypted = new SliceSource(source, segment.offset, segment.size, "encrypted segment");
   // The name that installers and systemd give it.
-  const name = uuid === undefined ? "luks" : `luks-${uuid}`;
+  const name = uuid === undefined ? "luks" : `luks-${uuid.toLowerCase()}`;
   const volume = {
     name,
     devices: [`/dev/mapper/${name}`, `/dev/disk/by-id/dm-name-${name}`],

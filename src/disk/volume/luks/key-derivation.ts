@@ -1,5 +1,4 @@
 import { pbkdf2 } from "node:crypto";
-import { promisify } from "node:util";
 import type { HashFunction } from "./hash-function.ts";
 
 /** RFC 8018. */
@@ -31,15 +30,16 @@ export function workOf(derivation: KeyDerivation): number {
   return derivation.kind === "pbkdf2" ? derivation.iterations : derivation.passes * derivation.memory;
 }
 
-const derive = promisify(pbkdf2);
-
 /** @param length bytes of the key */
-export async function deriveKey(
+export function deriveKey(
   derivation: KeyDerivation,
   passphrase: Uint8Array,
   length: number,
   argon2: Argon2,
 ): Promise<Uint8Array> {
   if (derivation.kind !== "pbkdf2") return argon2(derivation, passphrase, length);
-  return derive(passphrase, derivation.salt, derivation.iterations, length, derivation.hash.name);
+  const { salt, iterations, hash } = derivation;
+  return new Promise((resolve, reject) => {
+    pbkdf2(passphrase, salt, iterations, length, hash.name, (error, key) => (error ? reject(error) : resolve(key)));
+  });
 }
