@@ -1,6 +1,9 @@
+import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
+import type { SparseSource } from "../../../src/source/byte-source.ts";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
 import { type Outcome, runClient } from "../../setup/ssh-client.ts";
@@ -52,6 +55,34 @@ test("scp fetches the same over the sftp subsystem", async () => {
     tally("files equal after transfer by scp", fileCount(expected));
   }
 });
+
+test("scp fetches a file whole whose pieces are read at unequal speeds", async () => {
+  const source = scratchDirectory();
+  const content = randomBytes(30_000_000);
+  writeFileSync(path.join(source, "file"), content);
+  const fixture = await startSshFixture(new UnevenFileSystem(source));
+  const target = path.join(fixture.directory, "file");
+  // Where answers overtake each other this client cuts the file off, with status 0.
+  expect(await runClient("scp", ["-F", fixture.configFile, "-s", "vmfr:/web/file", target])).toMatchObject({
+    status: 0,
+  });
+  expect(readFileSync(target).equals(content)).toBe(true);
+  tally("files equal after transfer by scp", 1);
+});
+
+/** Every second read takes longer than the next. */
+class UnevenFileSystem extends HostFileSystem {
+  override async openFile(node: number): Promise<SparseSource> {
+    const source = await super.openFile(node);
+    const read = source.read.bind(source);
+    let reads = 0;
+    source.read = async (offset, length) => {
+      if (reads++ % 2 === 0) await sleep(10);
+      return read(offset, length);
+    };
+    return source;
+  }
+}
 
 test("reget continues a download that was cut off", async () => {
   const { fixture, source } = await awkwardFixture();

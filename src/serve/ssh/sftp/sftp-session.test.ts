@@ -5,6 +5,7 @@ import { exchangeSftp, sftpPacket } from "../../../../test/setup/sftp-exchange.t
 import { CorruptDataError, UnsupportedFeatureError } from "../../../errors.ts";
 import { createRestoreTree } from "../../../restore-tree/restore-tree.ts";
 import type { RestoreTree } from "../../../restore-tree/tree-node.ts";
+import type { SparseSource } from "../../../source/byte-source.ts";
 import { PacketType, StatusCode } from "./protocol.ts";
 
 const INIT = sftpPacket(PacketType.INIT, 3);
@@ -224,3 +225,28 @@ test("what cannot be answered ends the session with status 1, what cannot be par
   expect(statusOf(replies[1])?.code).toBe(StatusCode.BAD_MESSAGE);
   expect(status).toBe(0);
 });
+
+test("answers come in the order of the requests, whatever each of them takes", async () => {
+  const guest = new FirstReadsLast();
+  guest.file(guest.root, "file", Buffer.alloc(300_000, 7));
+  const reads = Array.from({ length: 8 }, (_, index) =>
+    sftpPacket(PacketType.READ, 10 + index, FIRST_HANDLE, BigInt(index * 100_000), 50_000),
+  );
+  const others = [sftpPacket(PacketType.STAT, 18, "/web"), sftpPacket(PacketType.READ, 19)];
+  const opened = [INIT, sftpPacket(PacketType.OPEN, 1, "/web/file", 1, 0)];
+  const { replies } = await exchangeSftp(treeOf(guest), oneByOne(...opened, Buffer.concat([...reads, ...others])));
+  expect(replies.slice(2).map((reply) => reply.readUInt32BE(1))).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+});
+
+/** Reads that begin a file take longest. */
+class FirstReadsLast extends MemoryFileSystem {
+  override async openFile(node: number): Promise<SparseSource> {
+    const source = await super.openFile(node);
+    const read = source.read.bind(source);
+    source.read = async (offset, length) => {
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, 20 - offset / 10_000)));
+      return read(offset, length);
+    };
+    return source;
+  }
+}
