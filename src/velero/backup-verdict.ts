@@ -52,6 +52,7 @@ export type Verdict =
   | { readonly kind: "no-candidate" };
 
 const VM_NOT_FOUND = "VM not found in backup";
+const VM_ONLY_LISTED = "The resource list names the VM, but the tarball lacks it";
 const NO_DISK = "The VM has no disk with data in this backup";
 const NO_DATA = "none of its disks was backed up with its data";
 
@@ -60,8 +61,11 @@ const NO_DATA = "none of its disks was backed up with its data";
  * what its description says may.
  */
 export function isReasonOfContents(reason: string): boolean {
-  return reason === VM_NOT_FOUND || reason === NO_DISK || reason.startsWith(NO_DATA);
+  return [VM_NOT_FOUND, VM_ONLY_LISTED, NO_DISK].includes(reason) || reason.startsWith(NO_DATA);
 }
+
+/** On a backup that qualifies by its name or time. */
+export type ContentsVerdict = Exclude<Verdict, { readonly kind: "no-candidate" }>;
 
 /** Never throws for what is wrong with the backup; only for an abort or a bug. */
 export async function judgeBackup(
@@ -83,7 +87,7 @@ export async function judgeBackup(
   return judgeDescription(backup, criteria) ?? (await judgeContents(source, backup, criteria, signal));
 }
 
-export function missingBackup(name: string, { place, requested, veleroNamespace }: Criteria): Verdict {
+export function missingBackup(name: string, { place, requested, veleroNamespace }: Criteria): ContentsVerdict {
   const unrequested = "Backup has no velero-backup.json";
   const reason = place === "cluster" ? "Backup not found in cluster" : "Backup not found";
   return {
@@ -105,7 +109,7 @@ export async function judgeContents(
   backup: Backup,
   criteria: Criteria,
   signal?: AbortSignal,
-): Promise<Verdict> {
+): Promise<ContentsVerdict> {
   const reference = referenceTo(backup, criteria);
   try {
     return await lookInto(source, backup, reference, criteria, signal);
@@ -123,11 +127,11 @@ export function referenceTo(backup: Backup, criteria: Pick<Criteria, "veleroName
   };
 }
 
-function skipped(reference: BackupReference, reason: string): Verdict {
+function skipped(reference: BackupReference, reason: string): ContentsVerdict {
   return { kind: "skipped", entry: { ...reference, reason: shortReason(reason) } };
 }
 
-function failedLook(reference: BackupReference, what: string, error: unknown, signal?: AbortSignal): Verdict {
+function failedLook(reference: BackupReference, what: string, error: unknown, signal?: AbortSignal): ContentsVerdict {
   if (signal?.aborted || !(error instanceof VmfrError)) throw error;
   return { kind: "unverified", entry: { ...reference, reason: shortReason(`${what}: ${describeError(error)}`) } };
 }
@@ -169,13 +173,13 @@ async function lookInto(
   reference: BackupReference,
   criteria: Criteria,
   signal?: AbortSignal,
-): Promise<Verdict> {
+): Promise<ContentsVerdict> {
   const listed = await presenceByResourceList(source, backup.name, criteria.vm, signal);
   if (listed === false) return skipped(reference, VM_NOT_FOUND);
   if (listed && !criteria.inspectVolumes) return { kind: "valid", entry: reference };
   const machine = await source.vm(backup, criteria.vm, signal);
   if (machine === undefined) {
-    return skipped(reference, listed ? "The resource list names the VM, but the tarball lacks it" : VM_NOT_FOUND);
+    return skipped(reference, listed ? VM_ONLY_LISTED : VM_NOT_FOUND);
   }
   if (!criteria.inspectVolumes) return { kind: "valid", entry: reference };
   const { volumes, consistency, warnings } = machine;

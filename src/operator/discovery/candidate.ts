@@ -4,6 +4,7 @@ import type { Stored } from "../../kube/resource-type.ts";
 import type { BackedUpVolume } from "../../velero/backed-up-vm.ts";
 import type { Backup } from "../../velero/backup.ts";
 import {
+  type ContentsVerdict,
   type Criteria,
   judgeDescription,
   missingBackup,
@@ -59,11 +60,7 @@ export function candidatesOf(
     .sort((left, right) => newestFirst(left.reference, right.reference));
 }
 
-function candidateOf(
-  object: Stored<VeleroBackup>,
-  criteria: Criteria,
-  known: KnownFindings,
-): Candidate | undefined {
+function candidateOf(object: Stored<VeleroBackup>, criteria: Criteria, known: KnownFindings): Candidate | undefined {
   let backup: Backup;
   try {
     backup = backupOf(object);
@@ -90,7 +87,7 @@ function settled(verdict: Verdict): Candidate | undefined {
 }
 
 /** @param verdict on a backup's contents or description, of one that is looked at */
-export function findingOf(verdict: Exclude<Verdict, { kind: "no-candidate" }>, vmNamespace = ""): Finding {
+export function findingOf(verdict: ContentsVerdict, vmNamespace = ""): Finding {
   if (verdict.kind !== "valid") return { kind: verdict.kind, reason: verdict.entry.reason };
   const { volumes } = verdict.entry;
   return volumes === undefined ? { kind: "valid" } : { kind: "valid", pvcs: pvcsOf(volumes, vmNamespace) };

@@ -1,5 +1,5 @@
 import type { Condition } from "kubernetes-types/meta/v1.js";
-import { type NewCondition, setCondition } from "../../kube/conditions.ts";
+import { setCondition } from "../../kube/conditions.ts";
 
 type Phase = "New" | "InProgress" | "Completed" | "PartiallyFailed" | "Failed";
 
@@ -8,7 +8,9 @@ export interface PhaseConditions {
   readonly progressing: ConditionText;
   readonly available: ConditionText;
   readonly degraded: ConditionText;
-  readonly ready: ConditionText & { readonly status?: NewCondition["status"] };
+  readonly ready: ConditionText;
+  /** When the phase alone does not tell. */
+  readonly isReady?: boolean;
 }
 
 export interface ConditionText {
@@ -36,15 +38,19 @@ export function conditionsOf(
   observedGeneration: number,
   now: number,
 ): readonly Condition[] {
-  const [progressing, available, degraded, ready] = CONTRACT[phase].map((holds) => (holds ? "True" : "False"));
-  const each = [
-    { type: "Progressing", status: progressing, ...texts.progressing },
-    { type: "Available", status: available, ...texts.available },
-    { type: "Degraded", status: degraded, ...texts.degraded },
-    { type: "Ready", status: ready, ...texts.ready },
-  ];
-  return each.reduce<readonly Condition[] | undefined>((conditions, { status = "False", ...condition }) => {
-    const message = condition.message.slice(0, LONGEST_MESSAGE);
-    return setCondition(conditions, { ...condition, message, status, observedGeneration }, now);
-  }, before) ?? [];
+  const [progressing, available, degraded, ready] = CONTRACT[phase];
+  const set = (
+    conditions: readonly Condition[] | undefined,
+    type: string,
+    holds: boolean,
+    { reason, message }: ConditionText,
+  ) => {
+    const status = holds ? "True" : "False";
+    const text = { reason, message: message.slice(0, LONGEST_MESSAGE) };
+    return setCondition(conditions, { type, status, ...text, observedGeneration }, now);
+  };
+  let conditions = set(before, "Progressing", progressing, texts.progressing);
+  conditions = set(conditions, "Available", available, texts.available);
+  conditions = set(conditions, "Degraded", degraded, texts.degraded);
+  return set(conditions, "Ready", texts.isReady ?? ready, texts.ready);
 }

@@ -1,3 +1,4 @@
+import { parseDuration } from "../../bytes/duration.ts";
 import { ConfigError } from "../../errors.ts";
 import type { Backup } from "../../velero/backup.ts";
 import { isNamespaceName, isResourceName } from "../../velero/backup-layout.ts";
@@ -21,6 +22,14 @@ export function criteriaOf(spec: VirtualMachineBackupsDiscoverySpec, veleroNames
     veleroNamespace,
     place: "cluster",
   };
+}
+
+const SHORTEST_INTERVAL_MS = 60_000;
+
+/** How often to look at everything anew, in milliseconds. @throws ConfigError */
+export function refreshIntervalOf({ refreshInterval }: VirtualMachineBackupsDiscoverySpec): number | undefined {
+  const text = given(refreshInterval);
+  return text === undefined ? undefined : Math.max(SHORTEST_INTERVAL_MS, parseDuration(text));
 }
 
 /** Of a backup that failed in part it must be known whether it has a disk with data, in a form Velero restores. */

@@ -88,6 +88,7 @@ export function endedStatus(
 
 function endTexts(counts: VerdictCounts, candidates: readonly Candidate[], omitted: string) {
   const phase = phaseOf(counts);
+  const readiness = readinessOf(counts);
   const ended = `Looked at ${candidates.length} backups${omitted}`;
   const failure = candidates.find(({ finding }) => finding?.kind === "unverified");
   const reason = failure?.finding?.kind === "unverified" ? `${failure.reference.name}: ${failure.finding.reason}` : "";
@@ -100,7 +101,9 @@ function endTexts(counts: VerdictCounts, candidates: readonly Candidate[], omitt
     available:
       phase === "Failed" ? unchecked : { reason: "ResultsAvailable", message: "The status lists what was found" },
     degraded: counts.unverified === 0 ? NO_FAILURES : unchecked,
-    ready: readinessOf(counts),
+    ready: readiness,
+    // Without a valid backup there is nothing to restore from, however well the discovery went.
+    isReady: phase !== "Failed" && readiness.status === "True",
   };
 }
 

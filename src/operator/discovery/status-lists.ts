@@ -3,11 +3,7 @@
  * however many backups there are.
  */
 import { timestamp } from "../../kube/timestamp.ts";
-import type {
-  BackupDiscoveryProgress,
-  InvalidBackupInfo,
-  VeleroBackupInfo,
-} from "../api/v1alpha1/backup-info.ts";
+import type { BackupDiscoveryProgress, InvalidBackupInfo, VeleroBackupInfo } from "../api/v1alpha1/backup-info.ts";
 import type { VirtualMachineBackupsDiscoveryStatus } from "../api/v1alpha1/virtual-machine-backups-discovery.ts";
 import type { Candidate, Finding } from "./candidate.ts";
 
