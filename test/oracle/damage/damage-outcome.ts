@@ -51,6 +51,11 @@ export function judgeDamage(damaged: Listing, intact: Listing): DamageOutcome {
   return refusal === undefined ? { kind: "equal", where: "" } : { kind: "named error", where: refusal };
 }
 
+/** Of an answer in words, for what is no tree of files. */
+export function outcomeOfWords(words: string, intact: string): DamageOutcome {
+  return words === intact ? { kind: "equal", where: "" } : { kind: "different", where: words };
+}
+
 /** Paths that cannot be judged, because one of the readers refuses them or a directory above them. */
 function refusedPaths(listing: Listing): ReadonlySet<string> {
   return new Set([...listing.values()].filter((entry) => entry.contentError !== undefined).map(({ path }) => path));

@@ -21,8 +21,8 @@ export interface Flip {
   readonly bit: number;
 }
 
-/** What the independent reader says to an answer that is not the intact one. */
-export type Judgement = "refuses" | { readonly differences: readonly string[] };
+/** What the independent reader says to an answer that is not the intact one; `unfit` where it is known to be wrong itself. */
+export type Judgement = "refuses" | "unfit" | { readonly differences: readonly string[] };
 
 export interface FlipSubject<View> {
   /** For people: `ext2`, `GPT`. */
@@ -78,7 +78,8 @@ async function judgeOther<View>(
     return undefined;
   }
   const judgement = await subject.judge(subject.bytes, view, flip);
-  if (judgement === "refuses") counts.refusedByReader++;
+  if (judgement === "unfit") counts.notJudged++;
+  else if (judgement === "refuses") counts.refusedByReader++;
   else if (judgement.differences.length === 0) counts.agreed++;
   else return `${outcome.where}; the independent reader: ${judgement.differences.slice(0, 3).join("; ")}`;
   return undefined;

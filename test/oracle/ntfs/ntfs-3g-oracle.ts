@@ -1,6 +1,7 @@
 /** One image, two readers: vmfr's and ntfs-3g's. */
 import path from "node:path";
 import type { FileSystem } from "../../../src/disk/filesystem/file-system.ts";
+import { contradictions } from "../damage/damage-outcome.ts";
 import { compareListings, type ListingComparison } from "../listing/compare-listings.ts";
 import { walkChecked } from "../listing/kernel-oracle.ts";
 import type { Listing, ListingEntry, ListingField } from "../listing/listing-entry.ts";
@@ -57,11 +58,18 @@ function notComparable({ path: at }: ListingEntry): readonly ListingField[] {
   return at.startsWith(DOS_DIRECTORY) ? [...NOT_SHOWN, "links"] : NOT_SHOWN;
 }
 
+const asNtfs3gShows = (listing: Listing): Listing =>
+  new Map([...listing].map(([at, entry]) => [at, asShownByNtfs3g(entry)]));
+
 export function compareListingWithNtfs3g(listing: Listing, expected: Listing): ListingComparison {
   const ignore = (entry: ListingEntry): readonly ListingField[] =>
     expected.size > MOST_ASKED ? [...notComparable(entry), "xattrs"] : notComparable(entry);
-  const shown = new Map([...listing].map(([at, entry]) => [at, asShownByNtfs3g(entry)]));
-  return compareListings(shown, expected, { ignore });
+  return compareListings(asNtfs3gShows(listing), expected, { ignore });
+}
+
+/** Of a damaged image: what neither refuses and they show otherwise. */
+export function contradictionsToNtfs3g(listing: Listing, expected: Listing): readonly string[] {
+  return contradictions(asNtfs3gShows(listing), expected, { ignore: notComparable });
 }
 
 /** Also looks every name up and resumes every listing. */

@@ -267,6 +267,29 @@ def small():
         file.write(b"end")
 
 
+def one_of_each():
+    """Few files, one for each way in which content and names are stored: each byte's damage is tried."""
+    directory = home(b"each")
+    write(os.path.join(directory, b"resident"), b"in the record")
+    write(os.path.join(directory, b"runs"), pattern(5000, 1))
+    with open(os.path.join(directory, b"sparse"), "wb") as file:
+        file.seek(40 * CLUSTER)
+        file.write(b"end")
+    packed = home(b"packed")
+    set_attributes(packed, COMPRESSED)
+    write(os.path.join(packed, b"text"), text(20_000, 1))
+    streams_of = os.path.join(directory, b"streams")
+    write(streams_of, b"")
+    for index in range(12):
+        os.setxattr(streams_of, "user.stream number %03d" % index, pattern(index * 30, index))
+    indexed = home(b"indexed")
+    write(os.path.join(indexed, b"first"), b"one record, many names")
+    for index in range(3):
+        os.link(os.path.join(indexed, b"first"), os.path.join(indexed, b"again %d" % index))
+    for index in range(14):
+        write(os.path.join(indexed, b"entry with a name of some length %03d" % index), b"%d" % index)
+
+
 def big_directory():
     crowd(50_000)
 

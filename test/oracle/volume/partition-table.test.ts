@@ -8,6 +8,7 @@ import { FileSource } from "../../../src/source/file-source.ts";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
 import { tally } from "../../setup/tally.ts";
+import { runText, sfdisk, sfdiskView } from "./sfdisk.ts";
 
 beforeAll(() => requireDebianPackages("fdisk", "gdisk", "mount"));
 
@@ -28,21 +29,6 @@ function overwrite(file: string, offset: number, bytes: Uint8Array): void {
   closeSync(descriptor);
 }
 
-function run(command: string, args: readonly string[], input = ""): string {
-  return execFileSync(command, args, { encoding: "utf8", input, stdio: ["pipe", "pipe", "pipe"] });
-}
-
-/** sfdisk takes a file to have sectors of 512 bytes; a loop device shows it with others. */
-function sfdisk(file: string, sectorSize: number, args: readonly string[], input = ""): string {
-  if (sectorSize === 512) return run("sfdisk", [...args, file], input);
-  const device = run("losetup", ["--find", "--show", "--sector-size", String(sectorSize), file]).trim();
-  try {
-    return run("sfdisk", [...args, device], input);
-  } finally {
-    run("losetup", ["--detach", device]);
-  }
-}
-
 async function tableOf(file: string, sectorSize?: number): Promise<PartitionTable> {
   const source = await FileSource.open(file);
   try {
@@ -52,41 +38,14 @@ async function tableOf(file: string, sectorSize?: number): Promise<PartitionTabl
   }
 }
 
-interface SfdiskTable {
-  readonly label: string;
-  readonly id: string;
-  readonly partitions?: readonly {
-    readonly node: string;
-    readonly start: number;
-    readonly size: number;
-    readonly type: string;
-    readonly uuid?: string;
-    readonly name?: string;
-  }[];
-}
-
 /** Numbers, places, types, names and UUIDs as sfdisk sees them. */
 async function expectAsSfdisk(file: string, sectorSize = 512): Promise<PartitionTable> {
-  const json = sfdisk(file, sectorSize, ["--json"]);
-  const oracle = (JSON.parse(json) as { partitiontable: SfdiskTable }).partitiontable;
-  const table = await tableOf(file, oracle.label === "dos" ? sectorSize : undefined);
-  expect(table.scheme).toBe(oracle.label === "dos" ? "mbr" : "gpt");
+  const { scheme, partitions } = sfdiskView(file, sectorSize);
+  const table = await tableOf(file, scheme === "mbr" ? sectorSize : undefined);
+  expect(table.scheme).toBe(scheme);
   expect(table.sectorSize).toBe(sectorSize);
-  const expected = (oracle.partitions ?? []).map(({ node, start, size, type, uuid, name }) => {
-    const number = Number(/\d+$/.exec(node)?.[0]);
-    const signature = oracle.id.replace("0x", "");
-    return {
-      number,
-      offset: start * sectorSize,
-      // sfdisk shows an extended partition with its full size, as the table does.
-      size: size * sectorSize,
-      type: oracle.label === "dos" ? `0x${type.padStart(2, "0")}` : type.toLowerCase(),
-      ...(name === undefined ? {} : { name }),
-      uuid: uuid?.toLowerCase() ?? `${signature}-${number.toString(16).padStart(2, "0")}`,
-    };
-  });
-  expect(table.partitions).toEqual(expected);
-  tally("partitions equal to sfdisk's", expected.length);
+  expect(table.partitions).toEqual(partitions);
+  tally("partitions equal to sfdisk's", partitions.length);
   return table;
 }
 
@@ -119,7 +78,7 @@ test("logical partitions keep their order when they lie out of order", async () 
   const file = emptyDisk();
   const script =
     "label: dos\nstart=2048,size=2048\nstart=10240,size=200000,type=5\nstart=100000,size=2048\nstart=20480,size=2048\n";
-  run("sfdisk", ["-q", file], script);
+  runText("sfdisk", ["-q", file], script);
   await expectAsSfdisk(file);
 });
 
@@ -130,7 +89,7 @@ test("a damaged primary GPT is replaced by the backup, with a warning", async ()
     [2 * 512 + 3, "partition entries at byte 1024: checksum does not match"],
   ] as const) {
     const file = emptyDisk();
-    run("sfdisk", ["-q", file], GPT);
+    runText("sfdisk", ["-q", file], GPT);
     const before = await tableOf(file);
     overwrite(file, offset, Buffer.from([0x55]));
     const after = await tableOf(file);
@@ -142,14 +101,14 @@ test("a damaged primary GPT is replaced by the backup, with a warning", async ()
 
 test("a damaged or cut-off backup GPT is a warning", async () => {
   const file = emptyDisk();
-  run("sfdisk", ["-q", file], GPT);
+  runText("sfdisk", ["-q", file], GPT);
   overwrite(file, DISK_SIZE - 512 + 20, Buffer.from([1, 2, 3]));
   expect((await expectAsSfdisk(file)).warnings).toEqual([expect.stringContaining("backup GPT: ")]);
 });
 
 test("both GPTs damaged: no partitions, and the reason", async () => {
   const file = emptyDisk();
-  run("sfdisk", ["-q", file], GPT);
+  runText("sfdisk", ["-q", file], GPT);
   overwrite(file, 512 + 40, Buffer.from([0x55]));
   overwrite(file, DISK_SIZE - 512 + 40, Buffer.from([0x55]));
   const table = await tableOf(file);
@@ -159,15 +118,15 @@ test("both GPTs damaged: no partitions, and the reason", async () => {
 
 test("a protective MBR without any GPT", async () => {
   const file = emptyDisk();
-  run("sfdisk", ["-q", file], "label: dos\ntype=ee\n");
+  runText("sfdisk", ["-q", file], "label: dos\ntype=ee\n");
   expect((await tableOf(file)).warnings).toEqual([expect.stringContaining("there is no GPT")]);
 });
 
 test("hybrid MBR: the GPT counts, as in Linux", async () => {
   const file = emptyDisk();
-  run("sgdisk", ["-n", "1:2048:+10M", "-n", "2:0:+20M", "-t", "2:0700", file]);
+  runText("sgdisk", ["-n", "1:2048:+10M", "-n", "2:0:+20M", "-t", "2:0700", file]);
   const before = await tableOf(file);
-  run("sgdisk", ["-h", "2", file]);
+  runText("sgdisk", ["-h", "2", file]);
   const after = await tableOf(file);
   expect(after.partitions).toEqual(before.partitions);
   expect(after.warnings).toEqual(["hybrid MBR: the GPT is used, as Linux does"]);
@@ -175,9 +134,9 @@ test("hybrid MBR: the GPT counts, as in Linux", async () => {
 
 test("a GPT that no protective MBR announces any more is ignored, with a warning", async () => {
   const file = emptyDisk();
-  run("sfdisk", ["-q", file], GPT);
+  runText("sfdisk", ["-q", file], GPT);
   const mbr = emptyDisk();
-  run("sfdisk", ["-q", mbr], "label: dos\nsize=7M\n");
+  runText("sfdisk", ["-q", mbr], "label: dos\nsize=7M\n");
   overwrite(file, 0, new Uint8Array(execFileSync("head", ["-c", "512", mbr])));
   const table = await tableOf(file);
   expect([table.scheme, table.partitions.length]).toEqual(["mbr", 1]);
@@ -186,7 +145,7 @@ test("a GPT that no protective MBR announces any more is ignored, with a warning
 
 test("partitions that overlap or reach beyond the end are told", async () => {
   const file = emptyDisk();
-  run("sfdisk", ["-q", "--force", file], "label: dos\nstart=2048,size=20480\nstart=30000,size=20480\n");
+  runText("sfdisk", ["-q", "--force", file], "label: dos\nstart=2048,size=20480\nstart=30000,size=20480\n");
   // Second entry: start 2100, and a size past the end.
   const entry = Buffer.alloc(8);
   entry.writeUInt32LE(2100, 0);
@@ -202,7 +161,7 @@ test("partitions that overlap or reach beyond the end are told", async () => {
 
 test("a chain of logical partitions that loops ends with a warning", async () => {
   const file = emptyDisk();
-  run(
+  runText(
     "sfdisk",
     ["-q", file],
     "label: dos\nstart=2048,size=200000,type=5\nstart=4096,size=2048\nstart=10240,size=2048\n",

@@ -13,7 +13,8 @@ const LOWER_BASE = 0x08;
 const LOWER_EXTENSION = 0x10;
 
 /**
- * The name as Windows and Linux show it, as UTF-16; empty when nothing but spaces is stored.
+ * The name as Windows and Linux show it, as UTF-16; empty when nothing but spaces is stored. Spaces within a part
+ * belong to it; a zero ends it.
  * @param stored eleven bytes
  * @param caseFlags byte 12 of the directory entry
  */
@@ -32,7 +33,9 @@ function unescaped(stored: Uint8Array): Uint8Array {
 }
 
 function decodePart(bytes: Uint8Array, lower: boolean, codePage: CodePage): string {
-  let end = bytes.length;
+  // Linux and mtools take a zero, which no name may hold, for the part's end.
+  const zero = bytes.indexOf(0);
+  let end = zero < 0 ? bytes.length : zero;
   while (end > 0 && bytes[end - 1] === SPACE) end--;
   const text = decodeCodePage(bytes.subarray(0, end), codePage);
   return lower ? text.toLowerCase() : text;
