@@ -51,7 +51,7 @@ export type Verdict =
   /** Not asked for, and nothing to tell anybody. */
   | { readonly kind: "no-candidate" };
 
-const VM_NOT_FOUND = "VM not found in backup";
+export const VM_NOT_FOUND = "VM not found in backup";
 const VM_ONLY_LISTED = "The resource list names the VM, but the tarball lacks it";
 const NO_DISK = "The VM has no disk with data in this backup";
 const NO_DATA = "none of its disks was backed up with its data";
