@@ -66,13 +66,10 @@ export function parseEntries(cursor: Cursor, rules: EntryRules): StoredEntry[] {
         throw cursor.corrupt(`entry at ${offset} has a name of ${nameLength} bytes`);
       const name = cursor.slice(offset + HEADER_SIZE, nameLength);
       if (!isDotOrDotDot(name)) {
-        entries.push({
-          inode,
-          name: new Uint8Array(name),
-          type: rules.recordsTypes ? (TYPES[cursor.u8(offset + 7)] ?? "unknown") : "unknown",
-          end,
-          ...(rules.recordsHashes ? { storedHash: storedHash(cursor, offset + HEADER_SIZE + nameLength, end) } : {}),
-        });
+        const type = rules.recordsTypes ? (TYPES[cursor.u8(offset + 7)] ?? "unknown") : "unknown";
+        const entry = { inode, name: new Uint8Array(name), type, end };
+        if (!rules.recordsHashes) entries.push(entry);
+        else entries.push({ ...entry, storedHash: storedHash(cursor, offset + HEADER_SIZE + nameLength, end) });
       }
     }
     offset = end;

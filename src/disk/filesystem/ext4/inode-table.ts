@@ -53,7 +53,9 @@ export class InodeTable {
     const known = this.#known(number);
     if (known !== undefined) return known;
     const record = this.#peekRecord(number);
-    return record && parseInode({ number, ...record, checksummed: true }, this.#superblock);
+    if (record === undefined) return undefined;
+    const { bytes, byteOffset } = record;
+    return parseInode({ number, bytes, byteOffset, checksummed: true }, this.#superblock);
   }
 
   #peekRecord(number: number): { bytes: Uint8Array; byteOffset: number } | undefined {

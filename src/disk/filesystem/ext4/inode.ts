@@ -96,7 +96,8 @@ export interface InodeRecord {
  */
 export function parseInode(record: InodeRecord, superblock: Superblock): Inode {
   const { number, bytes, byteOffset } = record;
-  const place = { format: "ext4", structure: `inode ${number}`, ...(byteOffset === undefined ? {} : { byteOffset }) };
+  const structure = `inode ${number}`;
+  const place = byteOffset === undefined ? { format: "ext4", structure } : { format: "ext4", structure, byteOffset };
   const cursor = new Cursor(bytes, place);
   const extraSize = parseExtraSize(cursor);
   if (record.checksummed) verifyChecksum(cursor, number, extraSize, superblock);
@@ -107,6 +108,7 @@ export function parseInode(record: InodeRecord, superblock: Superblock): Inode {
   if (type === undefined) throw cursor.corrupt(`file type ${modeWord >>> 12} is impossible`);
   const flags = cursor.u32le(0x20);
   const size = parseSize(cursor, type, superblock);
+  const end = BASE_SIZE + extraSize;
   return {
     number,
     type,
@@ -119,9 +121,12 @@ export function parseInode(record: InodeRecord, superblock: Superblock): Inode {
     flags,
     generation: cursor.u32le(0x64),
     blockArea: cursor.slice(BLOCK_AREA.offset, BLOCK_AREA.length),
-    attributeArea: bytes.subarray(BASE_SIZE + extraSize),
+    attributeArea: bytes.subarray(end),
     attributeBlock: cursor.u32le(0x68) + (superblock.createdByHurd ? 0 : cursor.u16le(0x76) * 2 ** 32),
-    ...parseTimes(cursor, extraSize),
+    atime: parseTime(cursor, 0x8, 0x8c, end),
+    ctime: parseTime(cursor, 0xc, 0x84, end),
+    mtime: parseTime(cursor, 0x10, 0x88, end),
+    birthtime: end < 0x94 ? undefined : parseTime(cursor, 0x90, 0x94, end),
   };
 }
 
@@ -166,21 +171,14 @@ function inlineAllocation(type: FileType, flags: number, size: number): number {
   return type === "file" && (flags & INODE_FLAG.INLINE_DATA) !== 0 ? Math.ceil(size / 512) * 512 : 0;
 }
 
-/** Extra word of a time: bits 0 and 1 extend the seconds past 2038, the others are nanoseconds. */
-function parseTimes(cursor: Cursor, extraSize: number): Pick<Inode, "atime" | "ctime" | "mtime" | "birthtime"> {
-  const time = (secondsOffset: number, extraOffset: number): bigint => {
-    const covered = extraOffset + 4 <= BASE_SIZE + extraSize;
-    const extra = covered ? cursor.u32le(extraOffset) : 0;
-    const seconds = cursor.i32le(secondsOffset) + (extra & 3) * 2 ** 32;
-    return BigInt(seconds) * 1_000_000_000n + BigInt(extra >>> 2);
-  };
-  const hasBirth = 0x94 <= BASE_SIZE + extraSize;
-  return {
-    atime: time(0x8, 0x8c),
-    ctime: time(0xc, 0x84),
-    mtime: time(0x10, 0x88),
-    birthtime: hasBirth ? time(0x90, 0x94) : undefined,
-  };
+/**
+ * A time as its seconds and, where the fields that end at `end` cover it, an extra word: bits 0 and 1 extend the
+ * seconds past 2038, the others are nanoseconds.
+ */
+function parseTime(cursor: Cursor, secondsOffset: number, extraOffset: number, end: number): bigint {
+  const extra = extraOffset + 4 <= end ? cursor.u32le(extraOffset) : 0;
+  const seconds = cursor.i32le(secondsOffset) + (extra & 3) * 2 ** 32;
+  return BigInt(seconds) * 1_000_000_000n + BigInt(extra >>> 2);
 }
 
 /** Device numbers: the first word holds the old 8:8 encoding, else the second the new 12:20 one. */

@@ -11,11 +11,19 @@ export class InodeTable {
 
   /** @throws CorruptDataError when the number is impossible, or the inode is damaged or not in use */
   async read(number: number, signal?: AbortSignal): Promise<Inode> {
+    const known = this.peek(number);
+    if (known !== undefined) return known;
     const { superblock, metadata } = this.#volume;
     const byteOffset = inodeOffset(superblock, number);
-    const bytes =
-      metadata.peek(byteOffset, superblock.inodeSize) ??
-      (await metadata.read(byteOffset, superblock.inodeSize, signal));
+    const bytes = await metadata.read(byteOffset, superblock.inodeSize, signal);
     return parseInode({ number, bytes, byteOffset }, superblock);
+  }
+
+  /** As `read`, without awaiting, when the cache has it; else undefined. */
+  peek(number: number): Inode | undefined {
+    const { superblock, metadata } = this.#volume;
+    const byteOffset = inodeOffset(superblock, number);
+    const bytes = metadata.peek(byteOffset, superblock.inodeSize);
+    return bytes && parseInode({ number, bytes, byteOffset }, superblock);
   }
 }

@@ -106,6 +106,11 @@ class XfsFileSystem implements FileSystem {
     return statOf(await this.#inode(node, signal));
   }
 
+  peekStat(node: NodeId): NodeStat | undefined {
+    const inode = this.#inodes.peek(node);
+    return inode && statOf(inode);
+  }
+
   async readLink(node: NodeId, signal?: AbortSignal): Promise<Uint8Array> {
     const inode = await this.#inode(node, signal);
     if (inode.type !== "symlink") throw new PathError("not-a-symlink", `inode ${node}`);
