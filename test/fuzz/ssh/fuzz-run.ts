@@ -6,7 +6,10 @@ import { tally } from "../../setup/tally.ts";
 import { SeededRandom } from "./seeded-random.ts";
 
 /** Of a whole run, over all kinds of cases; `VMFR_FUZZ_CASES` for more. */
-const CASES = Number(process.env["VMFR_FUZZ_CASES"] ?? 102_000);
+const CHOSEN_CASES = process.env["VMFR_FUZZ_CASES"];
+const CASES = Number(CHOSEN_CASES ?? 102_000);
+/** Of a whole run, over all parts that are bound by time; `VMFR_FUZZ_SECONDS` for more. */
+const SECONDS = Number(process.env["VMFR_FUZZ_SECONDS"] ?? 25);
 /** `VMFR_FUZZ_SEED` for others, or for one that failed. */
 const SEED = Number(process.env["VMFR_FUZZ_SEED"] ?? 20_261_123);
 
@@ -21,8 +24,10 @@ const CASES_BETWEEN_LOOKS = 200;
 export interface FuzzedPart {
   /** As in "hostile … survived". */
   readonly name: string;
-  /** Of all cases, between 0 and 1. */
+  /** Of all cases or seconds, between 0 and 1. */
   readonly share: number;
+  /** What ends the part, unless VMFR_FUZZ_CASES sets a number of cases; default `cases`. */
+  readonly bound?: "cases" | "seconds";
   /** Cases going on at the same time. */
   readonly concurrency?: number;
   /** Throws when something is not as it has to be. */
@@ -33,8 +38,10 @@ export interface FuzzedPart {
  * Runs a part's cases. A failing one is named by the seed that repeats it alone, also when it never ends.
  * Fails when promises were rejected with nobody to see it, or memory was kept.
  */
-export async function fuzz({ name, share, concurrency = 1, attempt }: FuzzedPart): Promise<void> {
-  const cases = Math.max(1, Math.round(CASES * share));
+export async function fuzz({ name, share, bound = "cases", concurrency = 1, attempt }: FuzzedPart): Promise<void> {
+  const timed = bound === "seconds" && CHOSEN_CASES === undefined;
+  const cases = timed ? Number.POSITIVE_INFINITY : Math.max(1, Math.round(CASES * share));
+  const until = timed ? Date.now() + SECONDS * share * 1000 : Number.POSITIVE_INFINITY;
   const unseen: unknown[] = [];
   const notice = (reason: unknown) => void unseen.push(reason);
   process.on("unhandledRejection", notice);
@@ -43,8 +50,10 @@ export async function fuzz({ name, share, concurrency = 1, attempt }: FuzzedPart
   const rssBefore = process.memoryUsage.rss();
   let peak = 0;
   let next = 0;
+  let tried = 0;
   const work = async () => {
-    for (let index = next++; index < cases; index = next++) {
+    for (let index = next++; index < cases && (index === 0 || Date.now() < until); index = next++) {
+      tried++;
       const seed = (SEED + Math.imul(index, 0x632b_e5ab)) >>> 0;
       watchdog.begin(seed);
       await attempt(new SeededRandom(seed)).catch((error: unknown) => {
@@ -62,7 +71,7 @@ export async function fuzz({ name, share, concurrency = 1, attempt }: FuzzedPart
   expect(unseen).toEqual([]);
   expect(heldBytes() - before).toBeLessThan(HELD);
   expect(peak).toBeLessThan(PEAK);
-  tally(`hostile ${name} survived`, cases);
+  tally(`hostile ${name} survived`, tried);
 }
 
 function repeatWith(seed: number): string {

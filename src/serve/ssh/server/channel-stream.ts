@@ -1,7 +1,13 @@
 import type { ServerChannel } from "ssh2";
+import { CorruptDataError } from "../../../errors.ts";
 import type { SessionStream } from "../session-stream.ts";
 import type { Transport } from "./transport.ts";
 
+/**
+ * Bytes that may wait to be read: ssh2 grants 2 MiB, and 2 MiB more once it has stored those; it does not look
+ * whether a client keeps to it.
+ */
+const MOST_UNREAD = 4 * 1024 * 1024 + 64 * 1024;
 /** Characters of one sentence sent to a client's stderr. */
 const MAX_EXPLANATION = 2000;
 
@@ -19,6 +25,14 @@ export class ChannelStream implements SessionStream {
     this.#transport = transport;
     this.signal = signal;
     this.input = this.#chunks();
+    const push = channel.push.bind(channel);
+    channel.push = (chunk: Buffer | null) => {
+      if (chunk === null || channel.readableLength + chunk.length <= MOST_UNREAD) return push(chunk);
+      throw new CorruptDataError(
+        { format: "ssh", structure: "channel" },
+        "the client sends more than it was allowed to",
+      );
+    };
     channel.once("end", () => {
       this.#hasEnded = true;
     });

@@ -21,6 +21,9 @@ export interface ClientOptions {
 /** Bytes of a command line worth logging. */
 const LOGGED_COMMAND = 1000;
 
+/** Channels that a client may open and close without a request. */
+const MOST_UNUSED_SESSIONS = 100;
+
 /** One client, from its greeting to its end. Port forwarding and global requests have no listener: ssh2 refuses them. */
 export class ClientConnection {
   readonly #connection: Connection;
@@ -30,6 +33,7 @@ export class ClientConnection {
   readonly #gone = new AbortController();
   #refusedLogins = 0;
   #sessions = 0;
+  #unusedSessions = 0;
 
   constructor(connection: Connection, transport: Transport, options: ClientOptions) {
     this.#connection = connection;
@@ -45,6 +49,8 @@ export class ClientConnection {
     connection.on("error", (error) => {
       options.logger.info({ client: this.#address, reason: printable(error.message) }, "ssh connection failed");
       this.#gone.abort();
+      // ssh2 would go on with what the client sends next.
+      transport.cut();
     });
     connection.once("end", () => this.#gone.abort());
     connection.once("close", () => this.#gone.abort());
@@ -88,26 +94,37 @@ export class ClientConnection {
 
   #openSession(session: Session): void {
     const closed = new AbortController();
+    let isUsed = false;
     this.#sessions++;
     const onClose = () => {
       if (closed.signal.aborted) return;
       this.#sessions--;
       closed.abort();
+      if (!isUsed) this.#countUnused();
     };
     session.once("close", onClose);
     this.#gone.signal.addEventListener("abort", onClose, { once: true });
     closed.signal.addEventListener("abort", () => this.#gone.signal.removeEventListener("abort", onClose));
     const { subsystems, commands } = this.#options.programs;
-    session.on("subsystem", (accept, _reject, { name }) => {
-      this.#start(accept, printable(name), subsystems.get(name), closed.signal);
-    });
+    const start = (accept: () => ServerChannel | undefined, name: string, program?: SessionProgram) => {
+      isUsed = true;
+      this.#start(accept, name, program, closed.signal);
+    };
+    session.on("subsystem", (accept, _reject, { name }) => start(accept, printable(name), subsystems.get(name)));
     session.on("exec", (accept, _reject, { command }) => {
       const program = commands.map((match) => match(command)).find((match) => match !== undefined);
-      this.#start(accept, displayName(nameFromKey(command.slice(0, LOGGED_COMMAND))), program, closed.signal);
+      start(accept, displayName(nameFromKey(command.slice(0, LOGGED_COMMAND))), program);
     });
     // There is no terminal; but a client refused one ends without showing why there is no shell either.
     session.on("pty", (accept) => accept?.());
-    session.on("shell", (accept) => this.#start(accept, "shell", undefined, closed.signal));
+    session.on("shell", (accept) => start(accept, "shell"));
+  }
+
+  /** ssh2 never forgets a channel that was closed before anything was started on it. */
+  #countUnused(): void {
+    if (++this.#unusedSessions !== MOST_UNUSED_SESSIONS) return;
+    this.#options.logger.warn({ client: this.#address }, "too many ssh channels opened for nothing");
+    this.end();
   }
 
   #start(

@@ -2,34 +2,12 @@
  * ssh2 reads the command line of an exec request as UTF-8 and replaces what is not. File names on it are
  * bytes, so they are widened to one character a byte before ssh2 sees them.
  */
-import { ConfigError } from "../../../errors.ts";
-
 const CHANNEL_REQUEST = 98;
 const EXEC = Buffer.from("\0\0\0\u0004exec", "latin1");
 /** Behind message type and channel number. */
 const REQUEST_NAME = 5;
 /** RFC 4254 section 6.5: the name is followed by want-reply, then by the command with its length. */
 const COMMAND_LENGTH = REQUEST_NAME + EXEC.length + 1;
-
-interface PayloadReader {
-  _onPayload(payload: Buffer): unknown;
-}
-
-/**
- * From now on the `command` of this connection's exec requests holds one UTF-16 unit a byte (`nameKey`).
- * Call before the first key exchange.
- * @throws ConfigError with a version of ssh2 that works otherwise.
- */
-export function readCommandsAsBytes(connection: object): void {
-  const protocol: unknown = Reflect.get(connection, "_protocol");
-  if (!isPayloadReader(protocol)) throw new ConfigError("this version of ssh2 does not show the packets it reads");
-  const read = protocol._onPayload;
-  protocol._onPayload = (payload) => read(widenExecCommand(payload));
-}
-
-function isPayloadReader(protocol: unknown): protocol is PayloadReader {
-  return typeof protocol === "object" && protocol !== null && "_onPayload" in protocol;
-}
 
 /** The payload of one packet; every other one is returned as it is. */
 export function widenExecCommand(payload: Buffer): Buffer {

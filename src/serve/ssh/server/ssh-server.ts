@@ -11,9 +11,9 @@ import { serveSftp } from "../sftp/sftp-session.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { parseAuthorizedKeys } from "./authorized-keys.ts";
 import { ClientConnection, type ClientOptions } from "./client-connection.ts";
-import { readCommandsAsBytes } from "./command-bytes.ts";
 import { defaultSshLimits, type SshLimits } from "./limits.ts";
 import type { LoginPolicy } from "./login.ts";
+import { guardPackets } from "./packet-guard.ts";
 import type { Programs } from "./programs.ts";
 import { fingerprint, knownHostsLine, publicKeyBlob } from "./ssh-keys.ts";
 import { Transport } from "./transport.ts";
@@ -141,7 +141,7 @@ class Reception {
         connection.end();
         return;
       }
-      readCommandsAsBytes(connection);
+      guardPackets(connection);
       visit.client = new ClientConnection(connection, new Transport(visit.socket, connection, limits), {
         ...this.#options,
         onAuthenticated: () => {

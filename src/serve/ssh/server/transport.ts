@@ -4,6 +4,8 @@ import type { SshLimits } from "./limits.ts";
 
 /** Bytes queued in the socket above which no more answers are prepared. */
 const HIGH_WATER = 1024 * 1024;
+/** Bytes queued above which nothing more is read: ssh2 answers every request, whether or not the client listens. */
+const MOST_UNSENT = 4 * HIGH_WATER;
 
 /**
  * The socket below one SSH connection. ssh2 writes to it without looking whether the client still reads;
@@ -23,7 +25,10 @@ export class Transport {
     this.#connection = connection;
     this.#limits = limits;
     // What one chunk from the client sets off leaves as one write.
-    socket.prependListener("data", () => this.#gather());
+    socket.prependListener("data", () => {
+      this.#gather();
+      this.#listenLater();
+    });
   }
 
   get address(): string {
@@ -53,6 +58,18 @@ export class Transport {
     while (this.#socket.writable && this.#socket.writableLength > HIGH_WATER) {
       await firstEvent(this.#socket, "drain", "close");
     }
+  }
+
+  /** Reads nothing more; the socket closes when the client has taken what was sent. */
+  cut(): void {
+    this.#socket.pause();
+    this.#socket.destroySoon();
+  }
+
+  #listenLater(): void {
+    if (this.#socket.writableLength <= MOST_UNSENT || this.#socket.isPaused()) return;
+    this.#socket.pause();
+    this.#socket.once("drain", () => this.#socket.resume());
   }
 
   #gather(): void {
