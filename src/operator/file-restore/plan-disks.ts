@@ -17,6 +17,8 @@ export interface VmReference {
 export interface BackupInspector {
   /** Undefined when there is no such Backup any more. */
   find(backup: VeleroBackupInfo, signal: AbortSignal): Promise<Stored<VeleroBackup> | undefined>;
+  /** Names of the BackupStorageLocations these backups are in, each once. */
+  storageLocations(backups: readonly VeleroBackupInfo[], signal: AbortSignal): Promise<string[]>;
   /** Undefined when the backup does not hold the VM. @throws SourceError, CorruptDataError, … */
   vm(backup: Stored<VeleroBackup>, vm: VmReference, signal: AbortSignal): Promise<BackedUpVm | undefined>;
 }

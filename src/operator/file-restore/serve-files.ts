@@ -56,6 +56,8 @@ export interface Serving {
   readonly info: FileServingInfo;
   /** What is asked for beyond the pod and still to come, a sentence. */
   readonly outstanding?: string;
+  /** What is asked for and cannot be had in this cluster, a sentence. */
+  readonly shortfall?: string;
 }
 
 export async function serveFiles(options: ServeFilesOptions): Promise<Serving | Waiting> {
@@ -79,6 +81,7 @@ export async function serveFiles(options: ServeFilesOptions): Promise<Serving | 
     pod: pod.pod,
     info,
     ...(outside.outstanding !== undefined && { outstanding: outside.outstanding }),
+    ...(outside.shortfall !== undefined && { shortfall: outside.shortfall }),
   };
 }
 
@@ -104,17 +107,12 @@ async function ensureCertificate(
   return certificateAuthority(secret);
 }
 
-interface Outside {
-  readonly host?: string;
-  readonly outstanding?: string;
-}
+type Outside = Pick<Serving, "outstanding" | "shortfall"> & { readonly host?: string };
 
 /** From outside of the cluster: by Route, else HTTPRoute or Ingress below the domain the operator was given. */
 async function exposeWeb(options: ServeFilesOptions, onOpenShift: boolean): Promise<Outside> {
   const { client, owner, spec, namespace, settings } = options;
-  if (spec.fileAccess?.fileBrowser?.exposeExternally !== true) {
-    return {};
-  }
+  if (spec.fileAccess?.fileBrowser?.exposeExternally !== true) return {};
   if (onOpenShift) {
     // The router knows the authority of the cluster's own Services.
     const made = await ensureApplied(client, owner, routes, route(owner, namespace, undefined));
@@ -124,7 +122,7 @@ async function exposeWeb(options: ServeFilesOptions, onOpenShift: boolean): Prom
   const { externalDomain, gateway, ingressClass } = settings;
   if (externalDomain === undefined) {
     return {
-      outstanding:
+      shortfall:
         "exposeExternally needs Routes, or an operator that was started with --external-domain; " +
         "the files are served within the cluster",
     };

@@ -39,6 +39,10 @@ const status = z
     phase: z.enum(["New", "InProgress", "Completed", "PartiallyFailed", "Failed", "Deleting"]).optional(),
     observedGeneration: z.int().optional().describe("The generation of the spec the status belongs to."),
     conditions: conditions.optional(),
+    virtualMachine: z
+      .object({ name: z.string(), namespace: z.string() })
+      .optional()
+      .describe("The VM whose files are served."),
     createdNamespace: z.string().optional().describe("The namespace in use, whether made for this restore or given."),
     fileServingInfo: fileServingInfo.optional(),
     pvcRestores: z.array(pvcRestore).optional().describe("Each disk of the VM with its state in every backup."),
