@@ -14,6 +14,14 @@ export interface FuzzedGuest {
 }
 
 export function createFuzzedGuest(): FuzzedGuest {
+  const fileSystem = guestFileSystem();
+  const disks = [memoryTreeDisk("web", memoryDisk(fileSystem))];
+  const backups = [{ name: "b", vm: { namespace: "", name: "vm" }, disks }];
+  const errors: unknown[] = [];
+  return { tree: createRestoreTree({ layout: "disks", backups }), fileSystem, errors, logger: loggerOf(errors) };
+}
+
+export function guestFileSystem(): MemoryFileSystem {
   const fileSystem = new MemoryFileSystem();
   const { root } = fileSystem;
   fileSystem.file(root, "file", "some content that is not long\n".repeat(50));
@@ -26,10 +34,7 @@ export function createFuzzedGuest(): FuzzedGuest {
   fileSystem.symlink(root, "loop", "loop");
   fileSystem.symlink(root, "host", "/../../../../etc/passwd");
   fileSystem.special(root, "fifo", "fifo");
-  const disks = [memoryTreeDisk("web", memoryDisk(fileSystem))];
-  const backups = [{ name: "b", vm: { namespace: "", name: "vm" }, disks }];
-  const errors: unknown[] = [];
-  return { tree: createRestoreTree({ layout: "disks", backups }), fileSystem, errors, logger: loggerOf(errors) };
+  return fileSystem;
 }
 
 function loggerOf(errors: unknown[]): Logger {
