@@ -1,17 +1,11 @@
 import { expect, test } from "vitest";
-import { argon2 } from "../../../src/cli/argon2.ts";
 import type { Disk } from "../../../src/disk/disk.ts";
-import { KeyRing } from "../../../src/disk/volume/luks/key-ring.ts";
+import type { KeyRing } from "../../../src/disk/volume/luks/key-ring.ts";
 import { imagesFromAppliance } from "../../setup/appliance.ts";
 import { tally } from "../../setup/tally.ts";
 import { describeVolumes, innerVolumes, sha256Of, withAssembledImages } from "../lvm2/assembled.ts";
+import { keyRing } from "./open-container.ts";
 import { CONTAINERS, OTHER_PASSPHRASE, PASSPHRASE, uuidOf } from "./recipes.ts";
-
-const keyRing = (...passphrases: string[]): KeyRing =>
-  new KeyRing(
-    passphrases.map((text) => Buffer.from(text)),
-    argon2,
-  );
 
 async function withContainers(keys: KeyRing | undefined, work: (disks: readonly Disk[]) => Promise<void>) {
   const { disks } = await imagesFromAppliance(CONTAINERS);
