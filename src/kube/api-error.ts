@@ -1,7 +1,12 @@
 import { VmfrError } from "../errors.ts";
 
 /** Reasons of our own, in the place of the API server's, for calls that it did not answer. */
-export type TransportReason = "ConnectionFailed" | "Timeout" | "UntrustedCertificate" | "InvalidAnswer";
+export type TransportReason =
+  | "ConnectionFailed"
+  | "Timeout"
+  | "UntrustedCertificate"
+  | "CertificateRefused"
+  | "InvalidAnswer";
 
 export interface ApiErrorDetails extends ErrorOptions {
   /** HTTP status; 0 when there was no answer. */
@@ -28,7 +33,8 @@ export class ApiError extends VmfrError {
     this.reason = details.reason;
     this.retryAfterMs = details.retryAfterMs;
     this.continueToken = details.continueToken;
-    this.kind = details.status === 401 || details.status === 403 ? "access" : "source";
+    const refused = [401, 403].includes(details.status) || details.reason === "CertificateRefused";
+    this.kind = refused ? "access" : "source";
   }
 
   /** True when the same call may succeed later: no answer, too many requests, the server's own trouble. */

@@ -102,6 +102,10 @@ export function neverSent(error: ApiError): boolean {
 function connectionError(what: string, error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   const { code = "", message } = error as NodeJS.ErrnoException;
+  if (/ALERT_(.*CERTIFICATE|UNKNOWN_CA)/.test(code)) {
+    const sentence = `${what}: the API server does not accept the client's certificate (${code})`;
+    return new ApiError(sentence, { status: 0, reason: "CertificateRefused", cause: error });
+  }
   // Node has some forty words for a certificate that it does not trust.
   if (/CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH/.test(code)) {
     const sentence = `${what}: the API server's certificate is not trusted (${code})`;
