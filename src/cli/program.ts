@@ -54,6 +54,7 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
   addBackupCommands(program, action);
   addFileCommands(program, action);
   addComparingCommands(program, action);
+  addOperatorCommand(program, action);
   addFileServerCommands(program, action);
   return program;
 }
@@ -169,4 +170,30 @@ function addFileServerCommands(program: Command, action: MakeAction): void {
     .option("--credentials <DIRECTORY>", "Secret with authorized_keys and username", podLayout.sshCredentials)
     .option("--host-key <DIRECTORY>", "Secret with the host key", podLayout.hostKey)
     .action(action(async () => (await import("./commands/fileserver.ts")).ssh));
+}
+
+/** The flags of the manager it replaces come first; those it no longer needs are accepted and ignored. */
+function addOperatorCommand(program: Command, action: MakeAction): void {
+  const command = program
+    .command("operator")
+    .description("reconcile VirtualMachineBackupsDiscoveries and VirtualMachineFileRestores in a cluster")
+    .option("--metrics-bind-address <ADDRESS>", "such as :8443; 0 for none", "0")
+    .option("--health-probe-bind-address <ADDRESS>", "/healthz and /readyz", ":8081")
+    .option("--leader-elect [BOOL]", "let one of several replicas work at a time")
+    .option("--metrics-secure [BOOL]", "HTTPS, for tokens that may get /metrics (default: true)")
+    .option("--metrics-cert-path <DIRECTORY>", "certificate of the metrics (default: one is made)")
+    .option("--metrics-cert-name <FILE>", "in that directory", "tls.crt")
+    .option("--metrics-cert-key <FILE>", "in that directory", "tls.key")
+    .option("--kubeconfig <FILE>", "(default: the pod's service account, else as kubectl finds it)")
+    .option("--data-path <PATH>", "for restores that do not say: Restore, Direct or Auto", "Restore")
+    .option("--default-ttl <DURATION>", "for restores that do not say (default: none)")
+    .option("--external-domain <DOMAIN>", "restores get a name below it where there are no Routes")
+    .option("--ingress-class <NAME>", "of the Ingresses for it")
+    .option("--gateway <NAMESPACE/NAME>", "HTTPRoutes at this Gateway instead of Ingresses")
+    .option("--restore-timeout <DURATION>", "for one Velero Restore (default: 4h)")
+    .option("--pod-timeout <DURATION>", "until files can be read (default: 15m)");
+  for (const flag of ["webhook-cert-path", "webhook-cert-name", "webhook-cert-key", "enable-http2"]) {
+    command.addOption(new Option(`--${flag} [VALUE]`).hideHelp());
+  }
+  command.action(action(async () => (await import("./commands/operator.ts")).operator));
 }

@@ -8,7 +8,7 @@ import type {
   VirtualMachineFileRestore,
   VirtualMachineFileRestoreStatus,
 } from "../api/v1alpha1/virtual-machine-file-restore.ts";
-import { ensureBucketAccess } from "./bucket-step.ts";
+import { type BucketAccess, ensureBucketAccess } from "./bucket-step.ts";
 import { buildPlan, podVolumeOf } from "./build-plan.ts";
 import type { ChildClient } from "./ensure.ts";
 import { applyInventory, type FetchInventory, isReady, isRunning, whyNotReady } from "./inspect-pod.ts";
@@ -27,7 +27,8 @@ export interface AdvanceTools {
   readonly client: ChildClient;
   readonly settings: FileRestoreSettings;
   readonly clock: Clock;
-  readonly inspector: BackupInspector;
+  /** Reads backups on behalf of one file restore. */
+  inspectorFor(owner: RestoreOwner): BackupInspector & { close(): Promise<void> };
   readonly fetchInventory: FetchInventory;
 }
 
@@ -121,9 +122,17 @@ function waitFor(status: VirtualMachineFileRestoreStatus, { reason, message, req
   return { status, verdict, ...(requeueAfterMs !== undefined && { requeueAfterMs }) };
 }
 
-async function plan({ tools, restore, signal }: Attempt, { vm, backups }: SelectedBackups): Promise<PvcRestore[]> {
+async function plan(
+  { tools, restore, owner, signal }: Attempt,
+  { vm, backups }: SelectedBackups,
+): Promise<PvcRestore[]> {
   const dataPath = restore.spec.dataPath ?? tools.settings.dataPath;
-  return planDisks(tools.inspector, vm, backups, dataPath, signal);
+  const inspector = tools.inspectorFor(owner);
+  try {
+    return await planDisks(inspector, vm, backups, dataPath, signal);
+  } finally {
+    await inspector.close();
+  }
 }
 
 /** No disk of any backup can be served or may still come. */
@@ -156,29 +165,14 @@ function waitForVolumes(status: VirtualMachineFileRestoreStatus, { pending, prog
 }
 
 async function serve(
-  { tools, restore, owner, expiresAt, signal }: Attempt,
+  attempt: Attempt,
   { vm, backups }: SelectedBackups,
   { createdNamespace: namespace = "", pvcRestores = [], expiresAt: expiry }: VirtualMachineFileRestoreStatus,
   { claims }: RestoredVolumes,
 ): Promise<Serving | Waiting> {
+  const { tools, restore, owner, expiresAt } = attempt;
   const { client, settings } = tools;
-  const direct = new Set(
-    pvcRestores.flatMap(({ restores = [] }) =>
-      restores.filter(({ dataPath }) => dataPath === "Direct").map(({ veleroBackupName }) => veleroBackupName),
-    ),
-  );
-  const bucket =
-    direct.size === 0
-      ? undefined
-      : await ensureBucketAccess(
-          client,
-          owner,
-          namespace,
-          await tools.inspector.storageLocations(
-            backups.filter(({ name }) => direct.has(name)),
-            signal,
-          ),
-        );
+  const bucket = await bucketAccess(attempt, backups, pvcRestores, namespace);
   const plan = buildPlan({
     vm,
     pvcRestores,
@@ -197,6 +191,27 @@ async function serve(
     ...(bucket !== undefined && { bucketSecret: bucket.secretName }),
     ...(expiresAt !== undefined && { expiresAt }),
   });
+}
+
+/** Undefined when nothing is read from the bucket. */
+async function bucketAccess(
+  { tools, owner, signal }: Attempt,
+  backups: readonly VeleroBackupInfo[],
+  pvcRestores: readonly PvcRestore[],
+  namespace: string,
+): Promise<BucketAccess | undefined> {
+  const entries = pvcRestores.flatMap(({ restores = [] }) => restores);
+  const direct = backups.filter(({ name }) =>
+    entries.some(({ veleroBackupName, dataPath }) => veleroBackupName === name && dataPath === "Direct"),
+  );
+  if (direct.length === 0) return undefined;
+  const inspector = tools.inspectorFor(owner);
+  try {
+    const locations = await inspector.storageLocations(direct, signal);
+    return await ensureBucketAccess(tools.client, owner, namespace, locations);
+  } finally {
+    await inspector.close();
+  }
 }
 
 /** Ready means that files can be read; what was found on each disk comes from the pod itself. */
