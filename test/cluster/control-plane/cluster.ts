@@ -8,6 +8,7 @@ import { temporaryDirectory } from "../../setup/scratch-directory.ts";
 import { controlPlaneBinaries } from "./binaries.ts";
 import { apiServerCommand, type ControlPlanePlan, controllerManagerCommand, etcdCommand } from "./commands.ts";
 import { createCredentials, kubeconfig } from "./credentials.ts";
+import { KubernetesApi } from "./kubernetes-api.ts";
 
 /** Slow only on a machine that is busy with other things. */
 const READY_TIMEOUT_MS = 180_000;
@@ -29,6 +30,8 @@ export class Cluster {
   /** The administrator's (`system:masters`), as a file and as an object. */
   readonly kubeconfigFile: string;
   readonly client: KubeConfig;
+  /** Plain requests as administrator. */
+  readonly api: KubernetesApi;
   readonly #plan: ControlPlanePlan;
   readonly #removeDirectory: () => void;
   /** In the order of their start. */
@@ -44,6 +47,8 @@ export class Cluster {
     this.logDirectory = plan.logDirectory;
     this.kubeconfigFile = path.join(plan.directory, "admin.kubeconfig");
     writeFileSync(this.kubeconfigFile, this.kubeconfigWith(plan.credentials.adminToken), { mode: 0o600 });
+    const { server, certificateAuthority } = this;
+    this.api = new KubernetesApi({ server, certificateAuthority, token: plan.credentials.adminToken });
     this.client = new KubeConfig();
     this.client.loadFromFile(this.kubeconfigFile);
   }
@@ -117,6 +122,7 @@ export class Cluster {
 
   /** Stops everything, last started first, and removes the scratch space. */
   async stop(): Promise<void> {
+    this.api.close();
     for (const started of this.#processes.toReversed()) await started.stop();
     this.#removeDirectory();
   }

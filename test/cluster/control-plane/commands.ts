@@ -66,6 +66,7 @@ export function apiServerCommand(plan: ControlPlanePlan): BackgroundCommand {
 /** What the garbage of a test needs collected and what a workload needs; no node, no cloud, no autoscaling. */
 const CONTROLLERS = [
   "clusterrole-aggregation-controller",
+  "daemonset-controller",
   "deployment-controller",
   "endpoints-controller",
   "endpointslice-controller",

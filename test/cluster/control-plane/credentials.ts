@@ -16,6 +16,9 @@ export interface ClusterCredentials {
   readonly controllerManagerToken: string;
 }
 
+/** The API server's name in its certificate for whoever does not reach it on loopback. */
+export const API_SERVER_NAME = "kubernetes.default.svc";
+
 /** Makes new ones in `directory`. */
 export async function createCredentials(directory: string): Promise<ClusterCredentials> {
   const write = (name: string, content: string) => {
@@ -23,7 +26,7 @@ export async function createCredentials(directory: string): Promise<ClusterCrede
     writeFileSync(file, content, { mode: 0o600 });
     return file;
   };
-  const { ca, certificate, key } = await createTestCertificates();
+  const { ca, certificate, key } = await createTestCertificates([API_SERVER_NAME]);
   const serviceAccountKeys = generateKeyPairSync("rsa", {
     modulusLength: 2048,
     privateKeyEncoding: { type: "pkcs1", format: "pem" },

@@ -11,8 +11,8 @@ export interface TestCertificates {
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY_MS = 24 * 60 * 60_000;
 
-/** A new authority and a server certificate, valid for a day. */
-export async function createTestCertificates(): Promise<TestCertificates> {
+/** A new authority and a server certificate, valid for a day, also for the DNS names `names`. */
+export async function createTestCertificates(names: readonly string[] = []): Promise<TestCertificates> {
   const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
   const authorityKeys = await createKeys();
   const authority = await x509.X509CertificateGenerator.createSelfSigned({
@@ -34,6 +34,7 @@ export async function createTestCertificates(): Promise<TestCertificates> {
       new x509.SubjectAlternativeNameExtension([
         { type: "dns", value: "localhost" },
         { type: "ip", value: "127.0.0.1" },
+        ...names.map((value) => ({ type: "dns" as const, value })),
       ]),
     ],
   });

@@ -1,0 +1,100 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { runTool } from "../../setup/run-tool.ts";
+import { type S3Server, startS3Server } from "../../setup/s3-server/s3-server.ts";
+import type { Cluster } from "../control-plane/cluster.ts";
+import type { NodeDouble } from "../node-double/node-double.ts";
+import { veleroBinary } from "./binaries.ts";
+import { AWS_PLUGIN_IMAGE, VELERO_IMAGE } from "./velero-images.ts";
+
+/** A bucket on loopback whose objects are the files of a folder. */
+export interface Bucket {
+  readonly server: S3Server;
+  readonly directory: string;
+}
+
+/** Below the cluster's scratch space; the caller closes the server. */
+export async function startBucket(cluster: Cluster, name = "backups"): Promise<Bucket> {
+  const directory = path.join(cluster.directory, `bucket-${name}`);
+  mkdirSync(directory);
+  return { server: await startS3Server({ directory, bucket: name, writable: true }), directory };
+}
+
+export interface VeleroOptions {
+  readonly namespace?: string;
+  /** Folder of the bucket. */
+  readonly prefix?: string;
+}
+
+/** How long Velero may take to be ready on a busy machine. */
+const READY_TIMEOUT = "300s";
+
+/** A real Velero: server, AWS plugin and node agent as `velero install` sets them up, run by the node double. */
+export class Velero {
+  readonly namespace: string;
+  readonly #cluster: Cluster;
+  readonly #binary: string;
+
+  private constructor(cluster: Cluster, binary: string, namespace: string) {
+    this.#cluster = cluster;
+    this.#binary = binary;
+    this.namespace = namespace;
+  }
+
+  /** Needs the CRDs, and a node that knows Velero's images. */
+  static async install(
+    cluster: Cluster,
+    node: NodeDouble,
+    bucket: S3Server,
+    options: VeleroOptions = {},
+  ): Promise<Velero> {
+    const { namespace = "velero", prefix } = options;
+    const velero = new Velero(cluster, await veleroBinary(), namespace);
+    const { accessKeyId, secretAccessKey } = bucket.credentials;
+    const secretFile = path.join(cluster.directory, `${namespace}-credentials`);
+    const keys = ["[default]", `aws_access_key_id=${accessKeyId}`, `aws_secret_access_key=${secretAccessKey}`, ""];
+    writeFileSync(secretFile, keys.join("\n"), { mode: 0o600 });
+    const location = ["region=us-east-1", "s3ForcePathStyle=true", `s3Url=${await node.urlForPods(bucket.endpoint)}`];
+    const manifests = await velero.run(
+      "install",
+      ...["--provider=aws", `--image=${VELERO_IMAGE}`, `--plugins=${AWS_PLUGIN_IMAGE}`],
+      ...[`--bucket=${bucket.bucket}`, ...(prefix === undefined ? [] : [`--prefix=${prefix}`])],
+      ...[`--secret-file=${secretFile}`, `--backup-location-config=${location.join(",")}`],
+      ...["--use-node-agent", "--node-agent-disable-host-path", "--use-volume-snapshots=false", "--features=EnableCSI"],
+      ...["--dry-run", "--output=json"],
+    );
+    const { items } = JSON.parse(manifests) as { items: object[] };
+    await cluster.apply(...withEagerServer(items));
+    await velero.#waitUntilReady();
+    return velero;
+  }
+
+  /** Standard output of Velero's command line. */
+  run(...args: readonly string[]): Promise<string> {
+    return runTool(this.#binary, [
+      "--kubeconfig",
+      this.#cluster.kubeconfigFile,
+      "--namespace",
+      this.namespace,
+      ...args,
+    ]);
+  }
+
+  async #waitUntilReady(): Promise<void> {
+    const kubectl = (...args: string[]) => this.#cluster.kubectl("--namespace", this.namespace, ...args);
+    await kubectl("wait", "--for=condition=Available", "deployment/velero", `--timeout=${READY_TIMEOUT}`);
+    await kubectl("rollout", "status", "daemonset/node-agent", `--timeout=${READY_TIMEOUT}`);
+    const location = "backupstoragelocation/default";
+    await kubectl("wait", "--for=jsonpath={.status.phase}=Available", location, `--timeout=${READY_TIMEOUT}`);
+  }
+}
+
+/** The server looks after its work every second instead of every ten. */
+function withEagerServer(items: readonly object[]): readonly object[] {
+  for (const item of items as { kind: string; spec: { template: { spec: { containers: { args: string[] }[] } } } }[]) {
+    if (item.kind !== "Deployment") continue;
+    const [server] = item.spec.template.spec.containers;
+    server?.args.push("--item-operation-sync-frequency=1s", "--backup-sync-period=5s");
+  }
+  return items;
+}
