@@ -7,6 +7,8 @@ import { type Cipher, createCipheriv, createDecipheriv, createHash, type Deciphe
 import type { HashFunction } from "./hash-function.ts";
 
 const BLOCK = 16;
+/** Of 32 bits, in a block. */
+const WORDS = 4;
 
 /** What an IV counts, whatever the size of the volume's sectors. */
 export const IV_UNIT = 512;
@@ -81,28 +83,37 @@ function sectorNumbers(count: number, first: number, sectorSize: number, { kind 
   return new Uint8Array(blocks.buffer);
 }
 
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
 /** The tweaks of all blocks from those of each sector's first: every next one is the last times α in GF(2¹²⁸). */
 function multiplyOut(firstTweaks: Uint8Array, sectorSize: number): Uint8Array {
-  const firsts = new DataView(firstTweaks.buffer, firstTweaks.byteOffset, firstTweaks.byteLength);
-  const tweaks = new DataView(new ArrayBuffer((firstTweaks.length / BLOCK) * sectorSize));
-  for (let from = 0, to = 0; from < firstTweaks.length; from += BLOCK) {
-    let word0 = firsts.getUint32(from, true);
-    let word1 = firsts.getUint32(from + 4, true);
-    let word2 = firsts.getUint32(from + 8, true);
-    let word3 = firsts.getUint32(from + 12, true);
-    for (const end = to + sectorSize; to < end; to += BLOCK) {
-      tweaks.setUint32(to, word0, true);
-      tweaks.setUint32(to + 4, word1, true);
-      tweaks.setUint32(to + 8, word2, true);
-      tweaks.setUint32(to + 12, word3, true);
-      const carry = word3 >>> 31;
+  const firsts = wordsOf(firstTweaks);
+  const tweaks = new Uint32Array((firsts.length / WORDS) * (sectorSize / 4));
+  inLittleEndian(firsts);
+  for (let from = 0, to = 0; from < firsts.length; from += WORDS) {
+    let word0 = firsts[from] as number;
+    let word1 = firsts[from + 1] as number;
+    let word2 = firsts[from + 2] as number;
+    let word3 = firsts[from + 3] as number;
+    for (const end = to + sectorSize / 4; to < end; to += WORDS) {
+      tweaks[to] = word0;
+      tweaks[to + 1] = word1;
+      tweaks[to + 2] = word2;
+      tweaks[to + 3] = word3;
+      const carry = word3 >> 31;
       word3 = (word3 << 1) | (word2 >>> 31);
       word2 = (word2 << 1) | (word1 >>> 31);
       word1 = (word1 << 1) | (word0 >>> 31);
-      word0 = (word0 << 1) ^ (carry * 0x87);
+      word0 = (word0 << 1) ^ (carry & 0x87);
     }
   }
+  inLittleEndian(tweaks);
   return new Uint8Array(tweaks.buffer);
+}
+
+/** Makes numbers of little-endian bytes, or the bytes of numbers, where the machine has another order. */
+function inLittleEndian(words: Uint32Array): void {
+  if (!IS_LITTLE_ENDIAN) Buffer.from(words.buffer, words.byteOffset, words.byteLength).swap32();
 }
 
 /** Of equally many bytes, a multiple of four. */
