@@ -1,9 +1,11 @@
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
+import { ALGORITHMS } from "../../../src/serve/ssh/server/algorithms.ts";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { MemoryFileSystem } from "../../setup/memory-file-system.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
@@ -140,17 +142,18 @@ test("the fingerprint and the known_hosts line are what ssh-keyscan and ssh-keyg
   expect(printed).toContain(fixture.server.hostKeyFingerprint);
 });
 
-test("new session keys in the middle of a download", async () => {
+test.each([ALGORITHMS.cipher].flat())("new session keys in the middle of a download with %s", async (cipher) => {
   const fileSystem = new MemoryFileSystem();
-  const bytes = Buffer.alloc(8 * 1024 * 1024, "rekey");
+  const bytes = randomBytes(8 * 1024 * 1024);
   fileSystem.file(fileSystem.root, "file", bytes);
   const fixture = await startSshFixture(fileSystem, { limits: { rekeyBytes: 1024 * 1024 } });
   const target = path.join(fixture.directory, "out");
-  const outcome = await runClient("sftp", ["-v", "-F", fixture.configFile, "vmfr:/web/file", target]);
+  const options = ["-F", fixture.configFile, "-c", `${cipher}`];
+  const outcome = await runClient("sftp", ["-v", ...options, "vmfr:/web/file", target]);
   expect(outcome.status).toBe(0);
   expect(readFileSync(target).equals(bytes)).toBe(true);
   expect(outcome.stderr.match(/SSH2_MSG_KEXINIT received/g)?.length).toBeGreaterThan(3);
-  const byClient = await runClient("sftp", ["-o", "RekeyLimit=1M", "-F", fixture.configFile, "vmfr:/web/file", target]);
+  const byClient = await runClient("sftp", ["-o", "RekeyLimit=1M", ...options, "vmfr:/web/file", target]);
   expect(byClient.status).toBe(0);
   expect(readFileSync(target).equals(bytes)).toBe(true);
 });

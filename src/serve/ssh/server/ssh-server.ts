@@ -11,6 +11,7 @@ import { serveSftp } from "../sftp/sftp-session.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { parseAuthorizedKeys } from "./authorized-keys.ts";
 import { ClientConnection, type ClientOptions } from "./client-connection.ts";
+import { encryptGcmPackets } from "./gcm-packets.ts";
 import { defaultSshLimits, type SshLimits } from "./limits.ts";
 import type { LoginPolicy } from "./login.ts";
 import { guardPackets } from "./packet-guard.ts";
@@ -142,6 +143,7 @@ class Reception {
         return;
       }
       guardPackets(connection);
+      encryptGcmPackets(connection);
       visit.client = new ClientConnection(connection, new Transport(visit.socket, connection, limits), {
         ...this.#options,
         onAuthenticated: () => {
@@ -170,11 +172,17 @@ class Reception {
   #admit(socket: Socket): void {
     const { limits, logger } = this.#options;
     const visits = [...this.#visits.values()];
-    const unauthenticated = visits.filter((visit) => !visit.isAuthenticated).length;
-    if (visits.length >= limits.connections || unauthenticated >= limits.unauthenticatedConnections) {
-      logger.warn({ connections: visits.length, unauthenticated }, "too many ssh connections");
-      socket.destroy();
-      return;
+    const strangers = visits.filter((visit) => !visit.isAuthenticated);
+    const isFull = visits.length >= limits.connections;
+    if (isFull || strangers.length >= limits.unauthenticatedConnections) {
+      logger.warn({ connections: visits.length, unauthenticated: strangers.length }, "too many ssh connections");
+      // Who holds a place without logging in gives way, so that the silent cannot keep everybody out.
+      const longest = strangers[0];
+      longest?.socket.destroy();
+      if (longest === undefined) {
+        socket.destroy();
+        return;
+      }
     }
     // Small answers must not wait for acknowledgements of earlier ones.
     socket.setNoDelay(true);

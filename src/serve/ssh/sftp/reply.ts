@@ -9,6 +9,9 @@ export interface ReplyName {
   readonly attributes: Uint8Array;
 }
 
+/** A packet, in one piece or several. */
+export type Reply = Uint8Array | readonly Uint8Array[];
+
 export function uint32(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(4);
   bytes.writeUInt32BE(value, 0);
@@ -51,20 +54,20 @@ export function attributesReply(id: number, attributes: Uint8Array): Buffer {
   return packet(PacketType.ATTRS, uint32(id), attributes);
 }
 
-/** The pieces' bytes, one after the other, as one SSH_FXP_DATA. */
-export function dataReply(id: number, pieces: readonly Uint8Array[]): Buffer {
+/** Of data that goes into one packet of the transport with what precedes it: clients take 32 KiB in one. */
+const FIRST_DATA = 32 * 1024 - 13;
+
+/** The pieces' bytes, one after the other, as one SSH_FXP_DATA; only its beginning is a copy. */
+export function dataReply(id: number, pieces: readonly Uint8Array[]): Reply {
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  const bytes = Buffer.allocUnsafe(13 + length);
-  bytes.writeUInt32BE(9 + length, 0);
-  bytes[4] = PacketType.DATA;
-  bytes.writeUInt32BE(id, 5);
-  bytes.writeUInt32BE(length, 9);
-  let offset = 13;
-  for (const piece of pieces) {
-    bytes.set(piece, offset);
-    offset += piece.length;
-  }
-  return bytes;
+  const [first = Uint8Array.of(), ...others] = pieces;
+  const start = Buffer.allocUnsafe(13 + Math.min(first.length, FIRST_DATA));
+  start.writeUInt32BE(9 + length, 0);
+  start[4] = PacketType.DATA;
+  start.writeUInt32BE(id, 5);
+  start.writeUInt32BE(length, 9);
+  start.set(first.subarray(0, FIRST_DATA), 13);
+  return [start, first.subarray(FIRST_DATA), ...others].filter((piece) => piece.length > 0);
 }
 
 /** Bytes one name takes in a reply. */

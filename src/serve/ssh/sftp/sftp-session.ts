@@ -18,6 +18,7 @@ import {
   extendedReply,
   handleReply,
   nameReply,
+  type Reply,
   statusReply,
   string,
   uint64,
@@ -141,10 +142,10 @@ class SftpSession {
   async #respond(request: SftpRequest, earlier: Promise<void>): Promise<void> {
     const reply = await this.#reply(request);
     await earlier;
-    this.#stream.write(reply);
+    for (const piece of reply instanceof Uint8Array ? [reply] : reply) this.#stream.write(piece);
   }
 
-  async #reply(request: SftpRequest): Promise<Uint8Array> {
+  async #reply(request: SftpRequest): Promise<Reply> {
     try {
       return await this.#answer(request);
     } catch (error) {
@@ -161,7 +162,7 @@ class SftpSession {
     if (this.#explained++ < this.#limits.explanations) this.#stream.explain(message);
   }
 
-  async #answer(request: SftpRequest): Promise<Uint8Array> {
+  async #answer(request: SftpRequest): Promise<Reply> {
     const { id } = request;
     switch (request.kind) {
       case "open":
@@ -247,7 +248,7 @@ class SftpSession {
     return handleReply(id, handle);
   }
 
-  async #read(id: number, handle: Uint8Array, offset: bigint, length: number): Promise<Uint8Array> {
+  async #read(id: number, handle: Uint8Array, offset: bigint, length: number): Promise<Reply> {
     const file = this.#handles.get(handle);
     if (file.kind !== "file") return statusReply(id, StatusCode.FAILURE, "the handle is a directory's");
     const pieces = await file.read(offset, length);
