@@ -80,6 +80,27 @@ export class Velero {
     ]);
   }
 
+  /** Makes a backup and waits for its end, moved data included; throws with Velero's log when it is not Completed. */
+  async backUp(name: string, ...options: readonly string[]): Promise<void> {
+    await this.run("backup", "create", name, "--wait", ...options);
+    await this.#expectCompleted("backup", name);
+  }
+
+  /** Restores a backup and waits for its end; throws with Velero's log when it is not Completed. */
+  async restore(name: string, backup: string, ...options: readonly string[]): Promise<void> {
+    await this.run("restore", "create", name, `--from-backup=${backup}`, "--wait", ...options);
+    await this.#expectCompleted("restore", name);
+  }
+
+  async #expectCompleted(kind: "backup" | "restore", name: string): Promise<void> {
+    const path = `/apis/velero.io/v1/namespaces/${this.namespace}/${kind}s/${name}`;
+    const { status } = await this.#cluster.api.get<{ status: { phase: string } }>(path);
+    if (status.phase === "Completed") return;
+    const log = await this.run(kind, "logs", name);
+    const complaints = log.split("\n").filter((line) => /level=(error|warning)/.test(line));
+    throw new Error([`${kind} ${name} is ${status.phase}: ${JSON.stringify(status)}`, ...complaints].join("\n"));
+  }
+
   async #waitUntilReady(): Promise<void> {
     const kubectl = (...args: string[]) => this.#cluster.kubectl("--namespace", this.namespace, ...args);
     await kubectl("wait", "--for=condition=Available", "deployment/velero", `--timeout=${READY_TIMEOUT}`);

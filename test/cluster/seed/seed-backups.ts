@@ -1,0 +1,90 @@
+import path from "node:path";
+import type { Cluster } from "../control-plane/cluster.ts";
+import type { NodeDouble } from "../node-double/node-double.ts";
+import type { Velero } from "../velero/velero.ts";
+import { type GuestFiles, makeGuestImage, sha256Of } from "./guest-image.ts";
+import { claimOf, dataVolumeOf, type SeedVm, virtualMachineOf } from "./virtual-machine.ts";
+
+const MEBIBYTE = 1024 * 1024;
+
+/** One disk of each volume mode. */
+export const SEED_VM: SeedVm = {
+  namespace: "guests",
+  name: "web-1",
+  disks: [
+    { name: "web-1-root", mode: "Block", bytes: 48 * MEBIBYTE },
+    { name: "web-1-data", mode: "Filesystem", bytes: 32 * MEBIBYTE },
+  ],
+};
+
+/** What a disk held when it was backed up. */
+export interface SeededDisk {
+  readonly sha256: string;
+  readonly files: GuestFiles;
+}
+
+export interface SeededBackup {
+  readonly name: string;
+  /** By PVC name. */
+  readonly disks: ReadonlyMap<string, SeededDisk>;
+}
+
+export interface SeedOptions {
+  readonly vm?: SeedVm;
+  /** Names of the backups, oldest first. */
+  readonly backups: readonly string[];
+  /** True, unless said otherwise: into the bucket's Kopia repository. False: CSI snapshots that stay in the cluster. */
+  readonly moveData?: boolean;
+  /** What a disk holds at the time of a backup; something that tells both apart unless given. */
+  readonly filesOf?: (disk: string, backup: string) => GuestFiles;
+}
+
+/**
+ * Creates the VM's objects, and for each backup gives its disks new ext4 file systems and has the real
+ * Velero back the namespace up. The PVCs carry the label that kubevirt-velero-plugin puts on their copies in
+ * a backup, since that plugin's Go module is not to be had.
+ */
+export async function seedBackups(
+  cluster: Cluster,
+  node: NodeDouble,
+  velero: Velero,
+  { vm = SEED_VM, backups, moveData = true, filesOf = defaultFiles }: SeedOptions,
+): Promise<SeededBackup[]> {
+  await createVm(cluster, vm);
+  const seeded: SeededBackup[] = [];
+  for (const name of backups) {
+    const disks = new Map<string, SeededDisk>();
+    for (const disk of vm.disks) {
+      const files = filesOf(disk.name, name);
+      const image = path.join(cluster.directory, `${name}-${disk.name}.img`);
+      await makeGuestImage(image, disk.bytes, files);
+      await node.writeDisk(vm.namespace, disk.name, image);
+      disks.set(disk.name, { sha256: await sha256Of(image), files });
+    }
+    await velero.backUp(name, `--include-namespaces=${vm.namespace}`, `--snapshot-move-data=${moveData}`);
+    seeded.push({ name, disks });
+  }
+  return seeded;
+}
+
+async function createVm(cluster: Cluster, vm: SeedVm): Promise<void> {
+  const { namespace } = vm;
+  await cluster.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
+  await cluster.apply(...vm.disks.flatMap((disk) => [dataVolumeOf(vm, disk), claimOf(vm, disk)]), virtualMachineOf(vm));
+  for (const { name } of vm.disks) {
+    const claim = `/api/v1/namespaces/${namespace}/persistentvolumeclaims/${name}`;
+    const { metadata } = await cluster.api.get(claim);
+    await cluster.api.patch(claim, { metadata: { labels: { "velero.kubevirt.io/pvc-uid": metadata.uid } } });
+    await cluster.kubectl(
+      ...["--namespace", namespace, "wait", "--for=jsonpath={.status.phase}=Bound", `pvc/${name}`, "--timeout=120s"],
+    );
+  }
+}
+
+function defaultFiles(disk: string, backup: string): GuestFiles {
+  return {
+    "etc/hostname": `${disk}\n`,
+    "etc/nginx/nginx.conf": `# ${disk} at the time of ${backup}\nworker_processes auto;\n`,
+    [`only-in-${backup}.txt`]: "x".repeat(100_000),
+  };
+}
