@@ -1,4 +1,5 @@
 import { webcrypto } from "node:crypto";
+import { isIP } from "node:net";
 import * as x509 from "@peculiar/x509";
 
 /** PEM texts of a server for 127.0.0.1 and localhost, and of the authority that signed for it. */
@@ -34,7 +35,7 @@ export async function createTestCertificates(names: readonly string[] = []): Pro
       new x509.SubjectAlternativeNameExtension([
         { type: "dns", value: "localhost" },
         { type: "ip", value: "127.0.0.1" },
-        ...names.map((value) => ({ type: "dns" as const, value })),
+        ...names.map((value) => ({ type: isIP(value) === 0 ? ("dns" as const) : ("ip" as const), value })),
       ]),
     ],
   });
