@@ -35,7 +35,8 @@ export async function exchangeSftp(
   return { status, replies: splitReplies(Buffer.concat(output)), explanations, errors };
 }
 
-function splitReplies(bytes: Buffer): Buffer[] {
+/** Cuts what a server sent into replies, without their length fields. */
+export function splitReplies(bytes: Buffer): Buffer[] {
   const replies: Buffer[] = [];
   for (let offset = 0; offset < bytes.length; ) {
     const length = bytes.readUInt32BE(offset);

@@ -38,7 +38,7 @@ const TWO_MINUTES = 120_000;
 export async function runClient(
   command: string,
   args: readonly string[],
-  input = "",
+  input: string | Uint8Array = "",
   timeout = TWO_MINUTES,
 ): Promise<Outcome> {
   const running = run(command, [...args], { encoding: "buffer", maxBuffer: 1 << 28, timeout });

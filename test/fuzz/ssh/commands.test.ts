@@ -30,7 +30,10 @@ test("no command line makes scp or rsync end in any way but with a status", asyn
       const input = random.percent(60) ? Buffer.alloc(200) : random.bytes(100);
       const { status, explanations } = await exchangeSession(program, cut(random, input));
       expect(STATUSES).toContain(status);
-      if (/^\S*rsync(?!.*--sender)|^scp -t/s.test(command)) expect([status, explanations.length]).toEqual([1, 1]);
+      // Quotes and backslashes could make it another command than it looks like.
+      const isPlain = !/['"\\]/.test(command);
+      const isWriting = /^\S*rsync(?!.*--sender)|^scp -t/s.test(command);
+      if (isPlain && isWriting) expect([status, explanations.length]).toEqual([1, 1]);
       expect(guest.fileSystem.openSources).toBe(0);
     },
   });

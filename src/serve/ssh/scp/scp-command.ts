@@ -15,7 +15,7 @@ export function isScpCommand(command: string): boolean {
 }
 
 /**
- * `scp -f [-r] [-p] [-d] [-v] [--] path…`, as scp's clients send it with `-O`.
+ * `scp -f [-r] [-p] [-d] [-v] [-q] [--] path…`, as scp's clients send it with `-O`.
  * @throws ConfigError for the sink side (`-t`), which would write, and for everything else.
  */
 export function parseScpCommand(command: string, home: Uint8Array): ScpRequest {
@@ -32,7 +32,7 @@ export function parseScpCommand(command: string, home: Uint8Array): ScpRequest {
     for (const flag of text.slice(1)) flags.add(flag);
   }
   if (flags.has("t")) throw new ConfigError("this server is read-only: files can be fetched, not sent");
-  const unknown = [...flags].find((flag) => !"frpdv".includes(flag));
+  const unknown = [...flags].find((flag) => !"frpdvq".includes(flag));
   if (unknown !== undefined) throw new ConfigError(`scp -${unknown} is not supported`);
   const paths = words.slice(position);
   if (!flags.has("f") || paths.length === 0) throw new ConfigError("there is no shell here to run scp; use your own");

@@ -2,7 +2,7 @@
 export interface SshLimits {
   /** Connections at the same time, logged in or not. */
   readonly connections: number;
-  /** Connections that have not logged in yet; a new one beyond it is dropped. */
+  /** Connections that have not logged in yet; beyond it the one that has waited longest is dropped. */
   readonly unauthenticatedConnections: number;
   /** Refused logins on one connection before it is ended; OpenSSH's MaxAuthTries. */
   readonly loginAttempts: number;

@@ -6,6 +6,7 @@ import type { RestoreTree } from "../../../restore-tree/tree-node.ts";
 import type { Logger } from "../../log.ts";
 import { matchRsync } from "../rsync/rsync-session.ts";
 import { matchScp } from "../scp/scp-source.ts";
+import type { SessionProgram } from "../session-stream.ts";
 import type { SftpLimits } from "../sftp/limits.ts";
 import { serveSftp } from "../sftp/sftp-session.ts";
 import { ALGORITHMS } from "./algorithms.ts";
@@ -86,10 +87,12 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
 
 function programsFor({ tree, logger, home, limits }: SshServerOptions): Programs {
   const options = { tree, logger, home: nameFromText(home ?? "/") };
-  const sftp = { ...options, ...(limits === undefined ? {} : { limits }) };
+  const sftpOptions = { ...options, ...(limits === undefined ? {} : { limits }) };
+  const sftp: SessionProgram = (stream) => serveSftp(stream, sftpOptions);
   return {
-    subsystems: new Map([["sftp", (stream) => serveSftp(stream, sftp)]]),
-    commands: [matchScp(options), matchRsync(options)],
+    subsystems: new Map([["sftp", sftp]]),
+    // What OpenSSH's server calls the same where a command is forced.
+    commands: [(command) => (command === "internal-sftp" ? sftp : undefined), matchScp(options), matchRsync(options)],
   };
 }
 
