@@ -12,7 +12,7 @@ export interface TestCertificates {
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY_MS = 24 * 60 * 60_000;
 
-/** A new authority and a server certificate, valid for a day, also for the DNS names `names`. */
+/** A new authority and a server certificate, valid for a day. @param names further DNS names and addresses */
 export async function createTestCertificates(names: readonly string[] = []): Promise<TestCertificates> {
   const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
   const authorityKeys = await createKeys();
