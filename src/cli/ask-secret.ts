@@ -16,9 +16,9 @@ export async function askSecret({ stdin, stderr }: CommandContext, question: str
   if (stdin.isTTY !== true || stdin.setRawMode === undefined) {
     throw new ConfigError("--ask-passphrase needs a terminal; in scripts, give --passphrase-file");
   }
-  stderr.write(question);
   stdin.setRawMode(true);
   try {
+    stderr.write(question);
     const line = await readLine(stdin);
     if (line.length === 0) throw new AccessError("no passphrase was given");
     return line;

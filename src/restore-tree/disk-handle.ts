@@ -107,7 +107,13 @@ export class DiskHandle implements DiskNames {
     try {
       const disk = await this.disk.open(this.#closing.signal);
       try {
-        this.#change({ kind: "available", opened: await this.#look(disk) });
+        const opened = await this.#look(disk);
+        if (isReadable(opened)) {
+          this.#change({ kind: "available", opened });
+        } else {
+          await disk.close();
+          this.#fail(opened.reasons.join("; "), false);
+        }
       } catch (error) {
         await disk.close();
         throw error;
@@ -186,6 +192,11 @@ export class DiskHandle implements DiskNames {
     this.#state = state;
     this.#changedAt = new Date();
   }
+}
+
+/** One that holds nothing has been read as well. */
+function isReadable({ disk, volumes }: OpenedDisk): boolean {
+  return volumes.length > 0 || disk.volumes.every(({ content }) => content.kind !== "unreadable");
 }
 
 function nothingFound({ volumes }: Disk): string {
