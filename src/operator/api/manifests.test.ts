@@ -9,7 +9,7 @@ const directory = path.resolve(import.meta.dirname, "../../../deploy/crd");
 
 test.each([...crdManifests()])("deploy/crd/%s is what the types say", (name, text) => {
   const committed = readFileSync(path.join(directory, name), "utf8");
-  expect(committed, "stale: run `node scripts/generate-crds.mjs` and commit what it writes").toBe(text);
+  expect(committed, "stale: run `node scripts/generate-manifests.mjs` and commit what it writes").toBe(text);
 });
 
 test("objects, lists, maps, whole numbers and extensions become a structural schema", () => {

@@ -8,7 +8,7 @@ export const customResourceDefinitions = [
   virtualMachineFileRestoreResource,
 ].map(customResourceDefinition);
 
-/** Files of `deploy/crd` by name; `node scripts/generate-crds.mjs` writes them. */
+/** Files of `deploy/crd` by name; `node scripts/generate-manifests.mjs` writes them. */
 export function crdManifests(): Map<string, string> {
   return new Map(
     customResourceDefinitions.map((definition) => {

@@ -60,7 +60,6 @@ export const annotations = {
 } as const;
 
 export const INLINE_PUBLIC_KEY_SOURCE = "inline-public-key";
-export const SERVING_CERTIFICATE_SECRET = "filebrowser-tls";
 
 /** On a file restore, added in this order. */
 export const finalizers = {
