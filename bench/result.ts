@@ -8,10 +8,8 @@ export interface Comparison {
   readonly ours: number;
   readonly theirs: number;
   readonly peer: string;
-  /** Goal for `theirs / ours`: how many times as fast as the peer vmfr is. */
-  readonly atLeast: number;
-  /** The peer was not run: its figure is a recorded one. */
-  readonly recorded?: true;
+  /** Goal for `theirs / ours`: how many times as fast as the peer vmfr is. Absent where the figure is for information. */
+  readonly atLeast?: number;
 }
 
 /** A figure with a limit of its own. */
@@ -25,10 +23,10 @@ export interface Figure {
 
 export type Measurement = Comparison | Figure;
 
-export function isMet(measurement: Measurement): boolean {
-  return measurement.kind === "figure"
-    ? measurement.value <= measurement.atMost
-    : speedRatio(measurement) >= measurement.atLeast;
+/** Undefined where there is no goal. */
+export function isMet(measurement: Measurement): boolean | undefined {
+  if (measurement.kind === "figure") return measurement.value <= measurement.atMost;
+  return measurement.atLeast === undefined ? undefined : speedRatio(measurement) >= measurement.atLeast;
 }
 
 export function speedRatio({ ours, theirs }: Comparison): number {
@@ -37,7 +35,8 @@ export function speedRatio({ ours, theirs }: Comparison): number {
 
 /** One line: verdict, row, what, the figure that counts, its goal, and what it was made from. */
 export function describe(row: string, measurement: Measurement): string {
-  const verdict = isMet(measurement) ? "PASS" : "MISS";
+  const met = isMet(measurement);
+  const verdict = met === undefined ? "info" : met ? "PASS" : "MISS";
   const [figure, goal, made] = columns(measurement);
   return `${verdict}  ${row.padEnd(15)} ${measurement.what.padEnd(44)} ${figure.padEnd(34)} ${goal.padEnd(14)} ${made}`.trimEnd();
 }
@@ -47,9 +46,9 @@ function columns(measurement: Measurement): [figure: string, goal: string, made:
     const { value, unit, atMost } = measurement;
     return [`${significant(value)} ${unit}`, `goal ≤ ${significant(atMost)}`, ""];
   }
-  const { ours, theirs, peer, atLeast, recorded } = measurement;
-  const times = `${milliseconds(ours)} : ${milliseconds(theirs)}${recorded ? " (recorded)" : ""}`;
-  return [`${significant(speedRatio(measurement))}× ${peer}`, `goal ≥ ${significant(atLeast)}×`, times];
+  const { ours, theirs, peer, atLeast } = measurement;
+  const goal = atLeast === undefined ? "" : `goal ≥ ${significant(atLeast)}×`;
+  return [`${significant(speedRatio(measurement))}× ${peer}`, goal, `${milliseconds(ours)} : ${milliseconds(theirs)}`];
 }
 
 function milliseconds(value: number): string {

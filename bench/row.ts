@@ -3,8 +3,6 @@ import type { Measurement } from "./result.ts";
 export interface RowOptions {
   /** Runs of each side; the median counts. */
   readonly runs: number;
-  /** Also measures peers that take minutes (guestmount without KVM). */
-  readonly slow: boolean;
 }
 
 /** One line, or a few that belong together, of the table of goals. */

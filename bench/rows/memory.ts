@@ -1,7 +1,10 @@
-/** What a serving process takes at its worst. */
-import { readFileSync } from "node:fs";
+/** What processes take at their worst. */
+import { spawn } from "node:child_process";
 import { startServer } from "../../test/e2e/setup/vmfr.ts";
+import { peakMemory } from "../../test/setup/peak-memory.ts";
 import { BENCH_VM, MANY_DISKS, manyDisksBucket } from "../fixtures/bucket.ts";
+import { MILLION_ENTRIES, millionEntriesDisk } from "../fixtures/million-entries.ts";
+import { vmfrArguments } from "../program.ts";
 import type { Measurement } from "../result.ts";
 import type { Row } from "../row.ts";
 import { sftpFlags } from "../sftp-client.ts";
@@ -29,14 +32,28 @@ async function memory(): Promise<Measurement[]> {
   }
 }
 
-/** The most a process has had in memory at once, in MiB (VmHWM, proc(5)). */
-function peakMemory(pid: number | undefined): number {
-  const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Number(kib) / 1024;
+/** Memory while a walk goes on: after a tenth of it, and the most until its end. */
+async function walkMemory(): Promise<Measurement[]> {
+  const [program, ...args] = vmfrArguments("ls", "--disk", `disk=${await millionEntriesDisk()}`, "-l", "-R", "/disk");
+  const walk = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise((resolve) => walk.once("exit", resolve));
+  let lines = 0;
+  let early: number | undefined;
+  let most = 0;
+  for await (const chunk of walk.stdout as AsyncIterable<Buffer>) {
+    for (const byte of chunk) if (byte === 0x0a) lines++;
+    if (walk.exitCode === null) most = peakMemory(walk.pid) || most;
+    if (lines >= MILLION_ENTRIES / 10) early ??= most;
+  }
+  if ((await ended) !== 0 || lines < MILLION_ENTRIES) throw new Error(`the walk ended after ${lines} entries`);
+  const what = `walk of ${MILLION_ENTRIES} entries`;
+  return [
+    { kind: "figure", what: `${what}: most memory`, value: most, unit: "MiB", atMost: 256 },
+    { kind: "figure", what: `${what}: the same by a tenth of it`, value: most / (early ?? 0), unit: "×", atMost: 1.5 },
+  ];
 }
 
-export const memoryRow: Row = {
-  name: "memory",
-  packages: ["e2fsprogs", "curl", "openssh-client"],
-  measure: memory,
-};
+export const memoryRows: readonly Row[] = [
+  { name: "memory", packages: ["e2fsprogs", "curl", "openssh-client"], measure: memory },
+  { name: "memory-walk", packages: ["e2fsprogs"], measure: walkMemory },
+];
