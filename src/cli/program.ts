@@ -196,4 +196,11 @@ function addOperatorCommand(program: Command, action: MakeAction): void {
     command.addOption(new Option(`--${flag} [VALUE]`).hideHelp());
   }
   command.action(action(async () => (await import("./commands/operator.ts")).operator));
+
+  program
+    .command("manifests")
+    .description("print CRDs, roles, admission policies and Deployment of the operator")
+    .option("--namespace <NAME>", "of OADP (default: openshift-adp)")
+    .option("--image <IMAGE>", "of the operator and its pods")
+    .action(action(async () => (await import("./commands/manifests.ts")).manifests));
 }

@@ -2,13 +2,18 @@
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ApiError } from "../../src/kube/api-error.ts";
+import { findCondition } from "../../src/kube/conditions.ts";
 import { kubeconfigCredentials } from "../../src/kube/credentials.ts";
 import { KubeClient } from "../../src/kube/kube-client.ts";
 import type { KubeObject, ResourceType } from "../../src/kube/resource-type.ts";
-import { virtualMachineBackupsDiscoveries } from "../../src/operator/api/v1alpha1/virtual-machine-backups-discovery.ts";
+import {
+  type VirtualMachineBackupsDiscovery,
+  virtualMachineBackupsDiscoveries,
+} from "../../src/operator/api/v1alpha1/virtual-machine-backups-discovery.ts";
 import { virtualMachineFileRestores } from "../../src/operator/api/v1alpha1/virtual-machine-file-restore.ts";
 import { tally } from "../setup/tally.ts";
 import { type Cluster, startCluster } from "./control-plane/cluster.ts";
+import { RunningDiscovery } from "./discovery/running-discovery.ts";
 
 const CRDS = path.resolve(import.meta.dirname, "../../deploy/crd");
 
@@ -201,4 +206,22 @@ test("kubectl knows the short names, shows the columns and explains the fields",
     "NAME PHASE DISCOVERY POD-NS POD EXPIRES".split(" "),
   );
   expect(await cluster.kubectl("explain", "vmfr.spec.fileAccess.ssh.publicKey")).toContain("authorized_keys");
+});
+
+test("without Velero a discovery fails, and says that there is no such kind", async () => {
+  const running = await RunningDiscovery.start(cluster, "default", { name: "discovery", secrets: false });
+  try {
+    const { metadata } = await client.create(
+      virtualMachineBackupsDiscoveries,
+      objectOf(virtualMachineBackupsDiscoveries, vm) as VirtualMachineBackupsDiscovery,
+    );
+    const degraded = async () => {
+      const { status } = await client.get(virtualMachineBackupsDiscoveries, { namespace: "default", ...metadata });
+      return [status?.phase, findCondition(status?.conditions, "Degraded")?.message].join(": ");
+    };
+    const expected = /^Failed: Backups cannot be listed: no matches for kind "Backup" in version "velero.io\/v1"/;
+    await expect.poll(degraded, { timeout: 90_000 }).toMatch(expected);
+  } finally {
+    await running.stop();
+  }
 });

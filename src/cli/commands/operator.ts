@@ -104,7 +104,9 @@ async function runControllers({ configuration, client, metrics, log, onSynced }:
   await events.flush();
 }
 
-function countPhases(objects: readonly { readonly status?: { readonly phase?: string | undefined } }[]): Map<string, number> {
+function countPhases(
+  objects: readonly { readonly status?: { readonly phase?: string | undefined } }[],
+): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { status } of objects) counts.set(status?.phase ?? "", (counts.get(status?.phase ?? "") ?? 0) + 1);
   return counts;
