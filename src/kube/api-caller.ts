@@ -1,6 +1,7 @@
 /** Calls that are repeated where that is safe, and made a bounded number at a time. */
+import type { IncomingMessage } from "node:http";
 import { defaultLimits, type Limits } from "../bytes/limits.ts";
-import { ApiError, errorFromStatus } from "./api-error.ts";
+import { ApiError, errorFromStatus, transportError } from "./api-error.ts";
 import type { ClusterCredentials } from "./authorization.ts";
 import { Backoff } from "./backoff.ts";
 import { type Clock, sleep, systemClock } from "./clock.ts";
@@ -43,6 +44,12 @@ const PAUSES = { firstMs: 250, longestMs: 5_000 };
 const LONGEST_RETRY_AFTER_MS = 60_000;
 const UNAUTHORIZED = 401;
 
+/** A call whose answer has begun. */
+interface OpenCall {
+  readonly call: HttpCall;
+  readonly answer: IncomingMessage;
+}
+
 export class ApiCaller {
   readonly limits: Limits;
   readonly #credentials: ClusterCredentials;
@@ -80,8 +87,7 @@ export class ApiCaller {
     const deadline = new Deadline(signal);
     const dead = timeoutError(request.what, "nothing has come for a long time");
     try {
-      deadline.set(TIMEOUT_MS, timeoutError(request.what, "no answer in time"));
-      const { call, answer } = await this.#open(request, deadline.signal);
+      const { call, answer } = await this.#open(request, deadline, TIMEOUT_MS);
       deadline.set(idleMs, dead);
       for await (const chunk of bodyOf(call, answer, deadline.signal)) {
         yield chunk;
@@ -99,26 +105,28 @@ export class ApiCaller {
   async #once(request: ApiRequest, options: CallOptions): Promise<unknown> {
     const deadline = new Deadline(options.signal);
     try {
-      deadline.set(options.timeoutMs ?? TIMEOUT_MS, timeoutError(request.what, "no answer in time"));
-      const { call, answer } = await this.#open(request, deadline.signal);
+      const { call, answer } = await this.#open(request, deadline, options.timeoutMs ?? TIMEOUT_MS);
       return parseJson(request.what, await readAnswer(call, answer, deadline.signal, this.limits.kubeAnswer));
     } finally {
       deadline.clear();
     }
   }
 
-  /** An answer of success; a token that has just been replaced is read again, once. */
-  async #open(request: ApiRequest, signal: AbortSignal) {
+  /**
+   * An answer of success. The time starts after the credentials are there, which may take somebody to log in; a token
+   * that has just been replaced is read again, once.
+   */
+  async #open(request: ApiRequest, deadline: Deadline, timeoutMs: number, fresh = false): Promise<OpenCall> {
+    const authorization = await this.#credentials.authorize(fresh);
+    deadline.set(timeoutMs, timeoutError(request.what, "no answer in time"));
     const call = this.#httpCall(request);
-    for (const fresh of [false, true]) {
-      const answer = await send(call, await this.#credentials.authorize(fresh), signal);
-      const status = answer.statusCode ?? 0;
-      if (status >= 200 && status < 300) return { call, answer };
-      const body = await readAnswer(call, answer, signal, this.limits.kubeAnswer);
-      const error = errorFromStatus(request.what, status, jsonOrNothing(body), answer.headers["retry-after"]);
-      if (error.status !== UNAUTHORIZED || fresh) throw error;
-    }
-    throw new ApiError(`${request.what}: not authorized`, { status: UNAUTHORIZED, reason: "Unauthorized" });
+    const answer = await send(call, authorization, deadline.signal);
+    const status = answer.statusCode ?? 0;
+    if (status >= 200 && status < 300) return { call, answer };
+    const body = await readAnswer(call, answer, deadline.signal, this.limits.kubeAnswer);
+    const error = errorFromStatus(request.what, status, jsonOrNothing(body), answer.headers["retry-after"]);
+    if (error.status === UNAUTHORIZED && !fresh) return await this.#open(request, deadline, timeoutMs, true);
+    throw error;
   }
 
   #httpCall({ method, path, query = {}, body, contentType, what }: ApiRequest): HttpCall {
@@ -141,7 +149,7 @@ function mayRepeat(request: ApiRequest, error: unknown): error is ApiError {
 }
 
 function timeoutError(what: string, problem: string): ApiError {
-  return new ApiError(`${what}: ${problem}`, { status: 0, reason: "Timeout" });
+  return transportError(`${what}: ${problem}`, "Timeout");
 }
 
 function jsonOrNothing(text: string): unknown {
@@ -156,5 +164,5 @@ function jsonOrNothing(text: string): unknown {
 export function parseJson(what: string, text: string): unknown {
   const value = jsonOrNothing(text);
   if (value !== undefined) return value;
-  throw new ApiError(`${what}: the answer is not JSON`, { status: 0, reason: "InvalidAnswer" });
+  throw transportError(`${what}: the answer is not JSON`, "InvalidAnswer");
 }

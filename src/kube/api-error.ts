@@ -1,12 +1,7 @@
 import { VmfrError } from "../errors.ts";
 
 /** Reasons of our own, in the place of the API server's, for calls that it did not answer. */
-export type TransportReason =
-  | "ConnectionFailed"
-  | "Timeout"
-  | "UntrustedCertificate"
-  | "CertificateRefused"
-  | "InvalidAnswer";
+type TransportReason = "ConnectionFailed" | "Timeout" | "UntrustedCertificate" | "CertificateRefused" | "InvalidAnswer";
 
 export interface ApiErrorDetails extends ErrorOptions {
   /** HTTP status; 0 when there was no answer. */
@@ -42,6 +37,11 @@ export class ApiError extends VmfrError {
     if (this.status === 0) return this.reason === "ConnectionFailed" || this.reason === "Timeout";
     return this.status === 429 || this.status >= 500;
   }
+}
+
+/** For a call that got no answer, or none that makes sense. */
+export function transportError(message: string, reason: TransportReason, cause?: unknown): ApiError {
+  return new ApiError(message, { status: 0, reason, cause });
 }
 
 export function isNotFound(error: unknown): boolean {

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { Agent } from "node:http";
 import type { RequestOptions } from "node:https";
 import path from "node:path";
-import type { KubeConfig } from "@kubernetes/client-node";
+import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { AccessError, ConfigError } from "../errors.ts";
 import { type ClusterCredentials, type Identity, RenewedCredentials } from "./authorization.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -30,8 +30,8 @@ export async function kubeconfigCredentials(options: KubeconfigOptions = {}): Pr
 }
 
 async function loadKubeconfig({ file, context }: KubeconfigOptions): Promise<KubeConfig> {
-  // The package takes a second and 100 MB to load: only for those who have a kubeconfig.
-  const { KubeConfig } = await import("@kubernetes/client-node");
+  // Loaded only for those who have a kubeconfig, and only this file of it: the whole package is five times as large.
+  const { KubeConfig } = await import("@kubernetes/client-node/dist/config.js");
   const config = new KubeConfig();
   try {
     if (file === undefined) config.loadFromDefault();

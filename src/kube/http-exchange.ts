@@ -2,7 +2,7 @@
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import { LimitError } from "../errors.ts";
-import { ApiError } from "./api-error.ts";
+import { type ApiError, transportError } from "./api-error.ts";
 import type { Authorization } from "./authorization.ts";
 
 export interface HttpCall {
@@ -104,13 +104,13 @@ function connectionError(what: string, error: unknown, signal: AbortSignal): unk
   const { code = "", message } = error as NodeJS.ErrnoException;
   if (/ALERT_(.*CERTIFICATE|UNKNOWN_CA)/.test(code)) {
     const sentence = `${what}: the API server does not accept the client's certificate (${code})`;
-    return new ApiError(sentence, { status: 0, reason: "CertificateRefused", cause: error });
+    return transportError(sentence, "CertificateRefused", error);
   }
   // Node has some forty words for a certificate that it does not trust.
   if (/CERT|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH/.test(code)) {
     const sentence = `${what}: the API server's certificate is not trusted (${code})`;
-    return new ApiError(sentence, { status: 0, reason: "UntrustedCertificate", cause: error });
+    return transportError(sentence, "UntrustedCertificate", error);
   }
   const sentence = `${what}: the connection to the API server failed (${code || message})`;
-  return new ApiError(sentence, { status: 0, reason: "ConnectionFailed", cause: error });
+  return transportError(sentence, "ConnectionFailed", error);
 }

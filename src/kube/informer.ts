@@ -1,8 +1,9 @@
 import { describeError } from "../errors.ts";
 import { ApiError, isGone } from "./api-error.ts";
 import { Backoff } from "./backoff.ts";
+import type { Selection } from "./client-options.ts";
 import { type Clock, sleep, systemClock } from "./clock.ts";
-import type { KubeClient, Selection } from "./kube-client.ts";
+import type { KubeClient } from "./kube-client.ts";
 import type { Logger } from "./log.ts";
 import { type ChangeListener, type IndexFunction, ObjectCache } from "./object-cache.ts";
 import { type KubeObject, type ObjectKey, type ResourceType, resourceName, type Stored } from "./resource-type.ts";

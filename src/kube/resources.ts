@@ -7,7 +7,6 @@ import type {
   ConfigMap as ConfigMapFields,
   Namespace as NamespaceFields,
   PersistentVolumeClaim as PersistentVolumeClaimFields,
-  PersistentVolume as PersistentVolumeFields,
   Pod as PodFields,
   Secret as SecretFields,
   ServiceAccount as ServiceAccountFields,
@@ -21,7 +20,6 @@ import type {
   RoleBinding as RoleBindingFields,
   Role as RoleFields,
 } from "kubernetes-types/rbac/v1.js";
-import type { StorageClass as StorageClassFields } from "kubernetes-types/storage/v1.js";
 import type { Complete, KubeObject, ResourceType } from "./resource-type.ts";
 
 export type ClusterRole = Complete<ClusterRoleFields>;
@@ -33,7 +31,6 @@ export type Ingress = Complete<IngressFields>;
 export type Lease = Complete<LeaseFields>;
 export type Namespace = Complete<NamespaceFields>;
 export type NetworkPolicy = Complete<NetworkPolicyFields>;
-export type PersistentVolume = Complete<PersistentVolumeFields>;
 export type PersistentVolumeClaim = Complete<PersistentVolumeClaimFields>;
 export type Pod = Complete<PodFields>;
 export type Role = Complete<RoleFields>;
@@ -41,7 +38,6 @@ export type RoleBinding = Complete<RoleBindingFields>;
 export type Secret = Complete<SecretFields>;
 export type Service = Complete<ServiceFields>;
 export type ServiceAccount = Complete<ServiceAccountFields>;
-export type StorageClass = Complete<StorageClassFields>;
 export type SubjectAccessReview = Complete<SubjectAccessReviewFields>;
 export type TokenReview = Complete<TokenReviewFields>;
 
@@ -72,10 +68,7 @@ function groupVersion(apiVersion: string): { group: string; version: string } {
 const RBAC = "rbac.authorization.k8s.io/v1";
 const NETWORKING = "networking.k8s.io/v1";
 
-export const clusterRoleBindings = ofCluster<ClusterRoleBinding>(RBAC, "ClusterRoleBinding", "clusterrolebindings");
-export const clusterRoles = ofCluster<ClusterRole>(RBAC, "ClusterRole", "clusterroles");
 export const configMaps = inNamespaces<ConfigMap>("v1", "ConfigMap", "configmaps");
-export const deployments = inNamespaces<Deployment>("apps/v1", "Deployment", "deployments");
 export const events = inNamespaces<Event>("events.k8s.io/v1", "Event", "events");
 export const httpRoutes = inNamespaces<HttpRoute>("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes");
 export const ingresses = inNamespaces<Ingress>(NETWORKING, "Ingress", "ingresses");
@@ -87,14 +80,11 @@ export const persistentVolumeClaims = inNamespaces<PersistentVolumeClaim>(
   "PersistentVolumeClaim",
   "persistentvolumeclaims",
 );
-export const persistentVolumes = ofCluster<PersistentVolume>("v1", "PersistentVolume", "persistentvolumes");
 export const pods = inNamespaces<Pod>("v1", "Pod", "pods");
 export const roleBindings = inNamespaces<RoleBinding>(RBAC, "RoleBinding", "rolebindings");
-export const roles = inNamespaces<Role>(RBAC, "Role", "roles");
 export const secrets = inNamespaces<Secret>("v1", "Secret", "secrets");
 export const serviceAccounts = inNamespaces<ServiceAccount>("v1", "ServiceAccount", "serviceaccounts");
 export const services = inNamespaces<Service>("v1", "Service", "services");
-export const storageClasses = ofCluster<StorageClass>("storage.k8s.io/v1", "StorageClass", "storageclasses");
 export const subjectAccessReviews = ofCluster<SubjectAccessReview>(
   "authorization.k8s.io/v1",
   "SubjectAccessReview",

@@ -1,4 +1,4 @@
-import { ApiError } from "./api-error.ts";
+import { type ApiError, transportError } from "./api-error.ts";
 import { apiVersionOf, type KubeObject, type ResourceType, resourceName, type Stored } from "./resource-type.ts";
 
 type Fields = Record<string, unknown>;
@@ -8,7 +8,7 @@ function isRecord(value: unknown): value is Fields {
 }
 
 function invalid(what: string, problem: string): ApiError {
-  return new ApiError(`${what}: the answer ${problem}`, { status: 0, reason: "InvalidAnswer" });
+  return transportError(`${what}: the answer ${problem}`, "InvalidAnswer");
 }
 
 /**
