@@ -18,6 +18,7 @@ import { failEveryRead, shortenEveryRead } from "./faulty-reads.ts";
 import type { Flip, Judgement } from "./flips.ts";
 
 const CLUSTER = 512;
+const SLASH = 0x2f;
 
 const RECIPES = [
   // KiB; with clusters of one sector these are the smallest sizes of their kind.
@@ -75,10 +76,12 @@ function ignored({ type }: ListingEntry): readonly ListingField[] {
 
 /**
  * Of the number of a long name's piece, mtools looks at five bits; Linux and vmfr take an impossible one for damage.
- * mtools ends a short name at its first space, Linux and vmfr at its last ones.
+ * mtools ends a short name at its first space, Linux and vmfr at its last ones. A name with a slash in it is no name
+ * for the folder that mtools copies to.
  */
 function isJudgedOtherwise(damaged: Uint8Array, { offset, bit }: Flip): boolean {
   const within = offset % 32;
+  if (damaged[offset] === SLASH) return true;
   if (within === 0) return bit === 5 || bit === 7;
   return within < SHORT_NAME_SIZE && (damaged[offset - 1] === 0x20 || damaged[offset] === 0x20);
 }

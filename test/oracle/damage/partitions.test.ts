@@ -9,7 +9,7 @@ import { temporaryDirectory } from "../../setup/scratch-directory.ts";
 import { sfdisk, sfdiskView } from "../volume/sfdisk.ts";
 import { type DamageOutcome, outcomeOfWords } from "./damage-outcome.ts";
 import { failEveryRead, shortenEveryRead } from "./faulty-reads.ts";
-import { expectFlipsTold, type Judgement } from "./flips.ts";
+import { expectFlipsTold, type Flip, type Judgement } from "./flips.ts";
 
 const SECTOR = 512;
 const KiB = 1024;
@@ -46,9 +46,16 @@ const look = (bytes: Uint8Array) => readPartitionTable(new MemorySource(bytes));
 /** Offsets in the first sector of the bytes that say which partition is booted from. */
 const STATUS_BYTES = [446, 462, 478, 494];
 
-/** As Linux, vmfr takes a first sector with other values than 0 and 0x80 there for no table; sfdisk does not look. */
-async function askSfdisk(damaged: Uint8Array, table: PartitionTable): Promise<Judgement> {
+/** Byte of an extended boot record that says whether its second entry is a link or a partition. */
+const LINK_TYPE = 462 + 4;
+
+/**
+ * As Linux, vmfr takes a first sector with other status bytes than 0 and 0x80 for no table, which sfdisk does not
+ * look at, and the second entry of an extended boot record for a partition when its type is no link's.
+ */
+async function askSfdisk(damaged: Uint8Array, table: PartitionTable, flip?: Flip): Promise<Judgement> {
   if (STATUS_BYTES.some((at) => ![0, 0x80].includes(damaged[at] as number))) return "unfit";
+  if (flip !== undefined && flip.offset > SECTOR && flip.offset % SECTOR === LINK_TYPE) return "unfit";
   const file = path.join(home.path, "judged");
   writeFileSync(file, damaged);
   try {
@@ -101,8 +108,8 @@ describe.each([
       offsets,
       look,
       outcome: (table) => outcome(table, intact),
-      judge: async (damaged, table, { offset }) =>
-        offset < unchecked ? askSfdisk(damaged, table) : { differences: ["a checksum covers this byte"] },
+      judge: async (damaged, table, flip) =>
+        flip.offset < unchecked ? askSfdisk(damaged, table, flip) : { differences: ["a checksum covers this byte"] },
     });
   }, 3_600_000);
 

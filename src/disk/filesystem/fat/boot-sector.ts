@@ -135,10 +135,11 @@ function parseLayout(
   const tableCount = cursor.u8(16);
   if (tablesOffset === 0 || tableLength === 0 || tableCount === 0) throw cursor.corrupt("no allocation table");
   const rootOffset = tablesOffset + tableCount * tableLength;
-  // Counted on FAT32 too, where it should be 0: Linux does.
   const rootLength = cursor.u16le(17) * SLOT_SIZE;
   if (rootLength % sectorSize !== 0) throw cursor.corrupt(`root directory of ${rootLength} bytes is no whole sectors`);
   if (!isFat32 && rootLength === 0) throw cursor.corrupt("no root directory");
+  // Linux and mtools do not agree on where the files would begin; the backup boot sector may know.
+  if (isFat32 && rootLength !== 0) throw cursor.corrupt("a root directory of fixed size, which FAT32 does not have");
   const heapOffset = rootOffset + rootLength;
   const size = (cursor.u16le(19) || cursor.u32le(32)) * sectorSize;
   const clusters = Math.floor((size - heapOffset) / clusterSize);
@@ -159,7 +160,7 @@ function parseLayout(
     tableOffset: tablesOffset + activeTable(cursor, isFat32, tableCount) * tableLength,
     tableOffsets: Array.from({ length: tableCount }, (_, index) => tablesOffset + index * tableLength),
     rootOffset,
-    rootLength: isFat32 ? 0 : rootLength,
+    rootLength,
     rootCluster,
     heapOffset,
     size,

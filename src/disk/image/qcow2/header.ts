@@ -28,6 +28,7 @@ export interface Qcow2Header {
 
 /** The largest header is one cluster, and what is needed of it lies in its first 64 KiB. */
 const HEADER_AREA = 64 * 1024;
+const SECTOR = 512;
 const SMALLEST_CLUSTER_BITS = 9;
 const LARGEST_CLUSTER_BITS = 21;
 /** Subclusters are at least one 512-byte sector. */
@@ -70,7 +71,7 @@ function parseHeader(cursor: Cursor): Qcow2Header {
   return {
     version,
     clusterSize: 2 ** clusterBits,
-    virtualSize: cursor.u64be(HEADER.size),
+    virtualSize: wholeSectors(cursor.u64be(HEADER.size)),
     l1TableOffset: cursor.u64be(HEADER.l1TableOffset),
     l1Size: cursor.u32be(HEADER.l1Size),
     snapshotsOffset: cursor.u64be(HEADER.snapshotsOffset),
@@ -82,6 +83,11 @@ function parseHeader(cursor: Cursor): Qcow2Header {
     hasBitmaps: extensions.hasBitmaps,
     backing: name === undefined ? undefined : { name, format: extensions.backingFormat },
   };
+}
+
+/** A disk has whole sectors; QEMU, too, leaves out what is behind the last one. */
+function wholeSectors(size: number): number {
+  return size - (size % SECTOR);
 }
 
 function refuseEncryption(method: number): void {

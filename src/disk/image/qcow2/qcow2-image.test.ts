@@ -100,6 +100,11 @@ test("a compressed cluster is unpacked once for neighbouring small reads", async
   expect(parts.every((part) => part.every((byte) => byte === 0x55))).toBe(true);
 });
 
+test("a virtual size that is no number of sectors ends with the last whole one, as in QEMU", async () => {
+  const image = await openImage(new MemorySource(smallImage({ virtualSize: 3 * CLUSTER + 32 })), { format: "qcow2" });
+  expect(image.size).toBe(3 * CLUSTER);
+});
+
 test("a damaged snapshot table is a warning, not a refusal", async () => {
   const image = await open({
     header: [

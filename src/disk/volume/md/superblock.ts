@@ -114,11 +114,12 @@ function parse1(cursor: Cursor, sourceSize: number): MdSuperblock {
   const dataOffset = cursor.u64le(V1.dataOffset) * SECTOR;
   const dataSize = cursor.u64le(V1.dataSize) * SECTOR;
   if (dataOffset + dataSize > sourceSize) throw cursor.corrupt("says that its data reaches beyond the device's end");
+  const level = cursor.i32le(V1.level);
   const name = cursor.ascii(V1.name, 32);
   return {
     arrayId: Buffer.from(cursor.slice(V1.arrayId, 16)).toString("hex"),
     ...(name === "" ? {} : { name }),
-    level: cursor.i32le(V1.level),
+    level,
     layout: cursor.u32le(V1.layout),
     chunkSize: cursor.u32le(V1.chunkSize) * SECTOR,
     devices: cursor.u32le(V1.devices),
@@ -126,9 +127,15 @@ function parse1(cursor: Cursor, sourceSize: number): MdSuperblock {
     ...(role > LARGEST_ROLE ? {} : { role }),
     dataOffset,
     dataSize,
-    usedSize: cursor.u64le(V1.size) * SECTOR,
+    usedSize: usedSize(cursor, level, cursor.u64le(V1.size) * SECTOR, dataSize),
     recovering: (features & FEATURE.recovering) !== 0,
   };
+}
+
+/** Levels above 0 use the same part of every member, which no member can be smaller than. */
+function usedSize(cursor: Cursor, level: number, size: number, dataSize: number): number {
+  if (level > 0 && size > dataSize) throw cursor.corrupt("says that the array uses more than there is");
+  return size;
 }
 
 /** The sum of all words with the checksum itself as 0, its carry added once. */
@@ -169,11 +176,12 @@ function parse090(cursor: Cursor, byteOffset: number): MdSuperblock {
   if (word(V0.minorVersion) !== 90) throw new UnsupportedFeatureError("md", [`superblock 0.${word(V0.minorVersion)}`]);
   const state = word(V0.thisDevice + V0_DEVICE.state);
   const isMember = (state & V0_FAULTY) === 0 && (state & V0_ACTIVE) !== 0 && (state & V0_SYNC) !== 0;
+  const level = cursor.i32le(V0.level * 4);
   const ids = [V0.id0, V0.id1, V0.id1 + 1, V0.id1 + 2].map((index) => word(index).toString(16).padStart(8, "0"));
   return {
     arrayId: ids.join(""),
     minor: word(V0.mdMinor),
-    level: cursor.i32le(V0.level * 4),
+    level,
     layout: word(V0.layout),
     chunkSize: word(V0.chunkSize),
     devices: word(V0.devices),
@@ -181,7 +189,7 @@ function parse090(cursor: Cursor, byteOffset: number): MdSuperblock {
     ...(isMember ? { role: word(V0.thisDevice + V0_DEVICE.role) } : {}),
     dataOffset: 0,
     dataSize: byteOffset,
-    usedSize: word(V0.size) * 1024,
+    usedSize: usedSize(cursor, level, word(V0.size) * 1024, byteOffset),
     recovering: false,
   };
 }
