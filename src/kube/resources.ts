@@ -1,5 +1,4 @@
 /** The resources of Kubernetes itself that vmfr reads or writes. */
-import type { Deployment as DeploymentFields } from "kubernetes-types/apps/v1.js";
 import type { TokenReview as TokenReviewFields } from "kubernetes-types/authentication/v1.js";
 import type { SubjectAccessReview as SubjectAccessReviewFields } from "kubernetes-types/authorization/v1.js";
 import type { Lease as LeaseFields } from "kubernetes-types/coordination/v1.js";
@@ -14,18 +13,10 @@ import type {
 } from "kubernetes-types/core/v1.js";
 import type { Event as EventFields } from "kubernetes-types/events/v1.js";
 import type { Ingress as IngressFields, NetworkPolicy as NetworkPolicyFields } from "kubernetes-types/networking/v1.js";
-import type {
-  ClusterRoleBinding as ClusterRoleBindingFields,
-  ClusterRole as ClusterRoleFields,
-  RoleBinding as RoleBindingFields,
-  Role as RoleFields,
-} from "kubernetes-types/rbac/v1.js";
+import type { RoleBinding as RoleBindingFields } from "kubernetes-types/rbac/v1.js";
 import type { Complete, KubeObject, ResourceType } from "./resource-type.ts";
 
-export type ClusterRole = Complete<ClusterRoleFields>;
-export type ClusterRoleBinding = Complete<ClusterRoleBindingFields>;
 export type ConfigMap = Complete<ConfigMapFields>;
-export type Deployment = Complete<DeploymentFields>;
 export type Event = Complete<EventFields>;
 export type Ingress = Complete<IngressFields>;
 export type Lease = Complete<LeaseFields>;
@@ -33,7 +24,6 @@ export type Namespace = Complete<NamespaceFields>;
 export type NetworkPolicy = Complete<NetworkPolicyFields>;
 export type PersistentVolumeClaim = Complete<PersistentVolumeClaimFields>;
 export type Pod = Complete<PodFields>;
-export type Role = Complete<RoleFields>;
 export type RoleBinding = Complete<RoleBindingFields>;
 export type Secret = Complete<SecretFields>;
 export type Service = Complete<ServiceFields>;
