@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { isIPv6 } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
+import { displayName, nameFromText } from "../../bytes/byte-name.ts";
 import { ConfigError, describeError } from "../../errors.ts";
 import type { RestoreTree } from "../../restore-tree/tree-node.ts";
 import type { Credentials } from "../credentials.ts";
@@ -41,6 +42,8 @@ export interface HttpServerLimits {
   readonly connections: number;
   /** How long downloads may go on after close() was asked for. */
   readonly shutdownGraceMs: number;
+  /** For a TLS handshake, and for a whole request: headers and body. */
+  readonly requestMs: number;
   /** A connection on which nothing moves for so long is cut. */
   readonly idleMs: number;
 }
@@ -48,6 +51,7 @@ export interface HttpServerLimits {
 export const defaultHttpServerLimits: HttpServerLimits = {
   connections: 512,
   shutdownGraceMs: 10_000,
+  requestMs: 20_000,
   idleMs: 5 * 60_000,
 };
 
@@ -59,6 +63,8 @@ export interface RunningHttpServer {
   close(): Promise<void>;
 }
 
+/** Characters of a name somebody logs in with that are worth logging. */
+const LOGGED_NAME = 200;
 /** Long paths take three characters a byte. */
 const MAX_HEADER_BYTES = 64 * 1024;
 
@@ -73,8 +79,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
       credentials: options.credentials,
       sessions: createSessionTable(),
       limiter: createAttemptLimiter(),
-      onAttempt: ({ address, user, accepted }) =>
-        accepted ? logger.info({ address, user }, "login") : logger.warn({ address, user }, "login refused"),
+      onAttempt: ({ address, user, accepted }) => {
+        const who = { address, user: displayName(nameFromText(user.slice(0, LOGGED_NAME))) };
+        if (accepted) logger.info(who, "login");
+        else logger.warn(who, "login refused");
+      },
     }),
     logger,
     version: options.version,
@@ -87,6 +96,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
       key: certificate.privateKey,
       minVersion: "TLSv1.2",
       maxHeaderSize: MAX_HEADER_BYTES,
+      handshakeTimeout: limits.requestMs,
+      headersTimeout: limits.requestMs,
+      requestTimeout: limits.requestMs,
+      connectionsCheckingInterval: Math.min(limits.requestMs, 5000),
     },
     getRequestListener(app.fetch, { overrideGlobalObjects: false }),
   );
