@@ -82,18 +82,17 @@ function parseAttribute(record: Cursor, offset: number, length: number): Attribu
   const nameLength = record.u8(offset + 9) * 2;
   const nameOffset = record.u16le(offset + 10);
   if (nameLength > 0 && nameOffset + nameLength > length) throw record.corrupt(`attribute at ${offset}: name`);
-  const header = {
-    type: record.u32le(offset),
-    name: nameLength === 0 ? "" : utf16Text(record.slice(offset + nameOffset, nameLength)),
-    flags: record.u16le(offset + 12),
-    instance: record.u16le(offset + 14),
-  };
+  const type = record.u32le(offset);
+  const name = nameLength === 0 ? "" : utf16Text(record.slice(offset + nameOffset, nameLength));
+  const flags = record.u16le(offset + 12);
+  const instance = record.u16le(offset + 14);
   if (form > 1) throw record.corrupt(`attribute at ${offset}: form ${form}`);
-  if (form === 1) return parseNonResident(record, offset, length, header);
+  if (form === 1) return parseNonResident(record, offset, length, { type, name, flags, instance });
   const valueLength = record.u32le(offset + 16);
   const valueOffset = record.u16le(offset + 20);
   if (valueOffset + valueLength > length) throw record.corrupt(`attribute at ${offset}: value of ${valueLength} bytes`);
-  return { ...header, resident: true, value: record.slice(offset + valueOffset, valueLength) };
+  const value = record.slice(offset + valueOffset, valueLength);
+  return { type, name, flags, instance, resident: true, value };
 }
 
 function parseNonResident(

@@ -54,22 +54,30 @@ export class FileNodes {
    */
   async read(node: NodeId, signal?: AbortSignal): Promise<FileNode> {
     signal?.throwIfAborted();
-    const kept = this.#kept.get(node);
-    if (kept !== undefined) return kept;
-    const reference = referenceOf(node);
-    const record = this.#table.peek(reference) ?? (await this.#table.record(reference, signal));
-    if (record.base !== undefined) {
-      throw new CorruptDataError(recordPlace(record.number), `continues record ${record.base.record} and is no file`);
-    }
-    const file = { ...record, attributes: await this.#attributes(record, signal) };
+    const known = this.peek(node);
+    if (known !== undefined) return known;
+    const record = await this.#table.record(referenceOf(node), signal);
+    verifyFirst(record);
+    const list = attributeList(record);
+    const file = list === undefined ? record : { ...record, attributes: await this.#listed(record, list, signal) };
     this.#kept.set(node, file);
     return file;
   }
 
+  /** As `read`, without waiting, where the record is in the cache and is the only one of the file; else undefined. */
+  peek(node: NodeId): FileNode | undefined {
+    const kept = this.#kept.get(node);
+    if (kept !== undefined) return kept;
+    const record = this.#table.peek(referenceOf(node));
+    if (record === undefined) return undefined;
+    verifyFirst(record);
+    if (attributeList(record) !== undefined) return undefined;
+    this.#kept.set(node, record);
+    return record;
+  }
+
   /** Lists are read from the first record alone, so none can lead back to itself. */
-  async #attributes(record: FileRecord, signal?: AbortSignal): Promise<readonly Attribute[]> {
-    const list = findValue(record.attributes, ATTRIBUTE.ATTRIBUTE_LIST, "", record.number);
-    if (list === undefined) return record.attributes;
+  async #listed(record: FileRecord, list: Value, signal?: AbortSignal): Promise<readonly Attribute[]> {
     const listed = parseAttributeList(
       await readWhole(this.#volume, list, record.number, LONGEST_LIST, signal),
       record.number,
@@ -96,6 +104,15 @@ export class FileNodes {
     }
     return record;
   }
+}
+
+function verifyFirst({ number, base }: FileRecord): void {
+  if (base === undefined) return;
+  throw new CorruptDataError(recordPlace(number), `continues record ${base.record} and is no file`);
+}
+
+function attributeList({ attributes, number }: FileRecord): Value | undefined {
+  return findValue(attributes, ATTRIBUTE.ATTRIBUTE_LIST, "", number);
 }
 
 function pick(holder: FileRecord, { type, name, firstVcn, instance }: ListedAttribute): Attribute {

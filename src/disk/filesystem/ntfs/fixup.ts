@@ -16,7 +16,7 @@ const STRIDE = 512;
  * @throws CorruptDataError for another magic, a bad array, or a write that did not reach every sector
  */
 export function applyFixups(bytes: Uint8Array, magic: string, place: CorruptionPlace): Cursor {
-  const fixed = Uint8Array.from(bytes);
+  const fixed = new Uint8Array(bytes);
   const cursor = new Cursor(fixed, place);
   const found = cursor.ascii(0, 4);
   if (found !== magic) throw cursor.corrupt(found === "BAAD" ? "chkdsk marked it as bad" : `no ${magic} signature`);

@@ -23,7 +23,7 @@ import { MasterFileTable, SYSTEM_RECORD } from "./master-file-table.ts";
 import { namedStreams, openNamedStream } from "./named-streams.ts";
 import { ownerOf } from "./security-descriptor.ts";
 import { SecurityDescriptors } from "./security-descriptors.ts";
-import { type FileKind, kindOf } from "./special-file.ts";
+import { type FileKind, kindOf, plainKind } from "./special-file.ts";
 import { statOf } from "./stat.ts";
 import { readUpcase, type UpcaseTable } from "./upcase-table.ts";
 import type { Volume } from "./volume.ts";
@@ -138,6 +138,17 @@ class NtfsFileSystem implements FileSystem {
     const { file, kind } = await this.#file(node, signal);
     const target = kind.type === "symlink" ? await this.#target(file, kind, signal) : undefined;
     return { ...statOf(file, kind, target?.length ?? 0), ...(await this.#owner(file, signal)) };
+  }
+
+  peekStat(node: NodeId): NodeStat | undefined {
+    const file = this.#open.nodes.peek(node);
+    const kind = file && plainKind(file);
+    if (file === undefined || kind === undefined) return undefined;
+    const known = this.#open.descriptors.peek(file);
+    if (known === undefined) return undefined;
+    const owner = known.descriptor && ownerOf(known.descriptor);
+    const stat = statOf(file, kind, 0);
+    return owner === undefined ? stat : { ...stat, owner };
   }
 
   async readLink(node: NodeId, signal?: AbortSignal): Promise<Uint8Array> {

@@ -49,6 +49,15 @@ export class SecurityDescriptors {
     return securityId === 0 ? undefined : this.#shared(securityId, signal);
   }
 
+  /** As `read`, without waiting, where the descriptor is known or there is none; else undefined. */
+  peek(file: FileNode): { readonly descriptor: Uint8Array | undefined } | undefined {
+    if (attributeValue(file, ATTRIBUTE.SECURITY_DESCRIPTOR) !== undefined) return undefined;
+    const { securityId } = standardInformation(file);
+    if (securityId === 0) return { descriptor: undefined };
+    const descriptor = this.#kept.get(securityId);
+    return descriptor && { descriptor };
+  }
+
   async #shared(id: number, signal?: AbortSignal): Promise<Uint8Array> {
     const kept = this.#kept.get(id);
     if (kept !== undefined) return kept;

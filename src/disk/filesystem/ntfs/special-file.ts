@@ -28,6 +28,13 @@ const INTERIX_TYPES: readonly (readonly [magic: string, type: FileType])[] = [
 /** A link of 4,096 units, the longest path of Linux. */
 const LARGEST_INTERIX_FILE = INTERIX_MAGIC + 2 * 4096;
 
+/** The kind of a file whose record alone tells it; undefined where content has to be read. @throws CorruptDataError */
+export function plainKind(file: FileNode): FileKind | undefined {
+  const telling = FILE_ATTRIBUTE.REPARSE_POINT | (file.isDirectory ? 0 : FILE_ATTRIBUTE.SYSTEM);
+  if ((standardInformation(file).attributes & telling) !== 0) return undefined;
+  return { type: file.isDirectory ? "directory" : "file" };
+}
+
 /** @throws CorruptDataError, LimitError, SourceError */
 export async function kindOf(volume: Volume, file: FileNode, signal?: AbortSignal): Promise<FileKind> {
   const plain = file.isDirectory ? "directory" : "file";

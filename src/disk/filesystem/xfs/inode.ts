@@ -89,13 +89,25 @@ export function parseInode({ number, bytes, byteOffset }: InodeRecord, superbloc
   const flags2 = version === 3 ? cursor.u64beBig(120) : 0n;
   const size = cursor.u64beBig(56);
   if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw cursor.corrupt(`size ${size} is implausibly large`);
+  const forks = parseForks(cursor, { type, version, wideCounts: (flags2 & BigInt(FLAG2.NREXT64)) !== 0n });
+  const isBig = (flags2 & BigInt(FLAG2.BIGTIME)) !== 0n;
+  // Field by field: a walk does this for every file, and spreading costs several times as much.
   return {
-    ...{ number, type, mode: modeWord & 0o7777, uid: cursor.u32be(8), gid: cursor.u32be(12), size: Number(size) },
+    number,
+    type,
+    mode: modeWord & 0o7777,
+    uid: cursor.u32be(8),
+    gid: cursor.u32be(12),
+    size: Number(size),
     links: version === 1 ? cursor.u16be(6) : cursor.u32be(16),
     allocated: cursor.u64be(64) * superblock.blockSize,
     flags: cursor.u16be(90),
-    ...parseForks(cursor, { type, version, wideCounts: (flags2 & BigInt(FLAG2.NREXT64)) !== 0n }),
-    ...parseTimes(cursor, version, (flags2 & BigInt(FLAG2.BIGTIME)) !== 0n),
+    data: forks.data,
+    attributes: forks.attributes,
+    atime: parseTime(cursor, 32, isBig),
+    mtime: parseTime(cursor, 40, isBig),
+    ctime: parseTime(cursor, 48, isBig),
+    birthtime: version === 3 ? parseTime(cursor, 144, isBig) : undefined,
   };
 }
 
@@ -139,16 +151,10 @@ const NANOSECONDS = 1_000_000_000n;
 /** Where 64-bit times count from: 2^31 seconds before 1970. */
 const BIGTIME_EPOCH = 2n ** 31n * NANOSECONDS;
 
-function parseTimes(
-  cursor: Cursor,
-  version: number,
-  big: boolean,
-): Pick<Inode, "atime" | "mtime" | "ctime" | "birthtime"> {
-  const time = (offset: number): bigint =>
-    big
-      ? cursor.u64beBig(offset) - BIGTIME_EPOCH
-      : BigInt(cursor.u32be(offset) | 0) * NANOSECONDS + BigInt(cursor.u32be(offset + 4));
-  return { atime: time(32), mtime: time(40), ctime: time(48), birthtime: version === 3 ? time(144) : undefined };
+function parseTime(cursor: Cursor, offset: number, isBig: boolean): bigint {
+  return isBig
+    ? cursor.u64beBig(offset) - BIGTIME_EPOCH
+    : BigInt(cursor.u32be(offset) | 0) * NANOSECONDS + BigInt(cursor.u32be(offset + 4));
 }
 
 /** The device number in the System V form: 14 bits of major, of which Linux takes nine, and 18 of minor. */
@@ -159,12 +165,22 @@ function deviceOf({ data }: Inode): { major: number; minor: number } {
 
 export function statOf(inode: Inode): NodeStat {
   const { number, type, mode, uid, gid, size, allocated, links, mtime, atime, ctime, birthtime } = inode;
-  const flags = SHOWN_FLAGS.filter(([flag]) => (inode.flags & flag) !== 0).map(([, name]) => name);
-  const isDevice = type === "character-device" || type === "block-device";
-  return {
-    ...{ node: number, type, mode, uid, gid, size, allocated, links, mtime, atime, ctime },
-    ...(birthtime === undefined ? {} : { birthtime }),
-    ...(isDevice ? { device: deviceOf(inode) } : {}),
-    ...(flags.length === 0 ? {} : { flags }),
+  const stat: { -readonly [Field in keyof NodeStat]: NodeStat[Field] } = {
+    node: number,
+    type,
+    mode,
+    uid,
+    gid,
+    size,
+    allocated,
+    links,
+    mtime,
+    atime,
+    ctime,
   };
+  if (birthtime !== undefined) stat.birthtime = birthtime;
+  if (type === "character-device" || type === "block-device") stat.device = deviceOf(inode);
+  const flags = inode.flags === 0 ? [] : SHOWN_FLAGS.filter(([flag]) => (inode.flags & flag) !== 0);
+  if (flags.length > 0) stat.flags = flags.map(([, name]) => name);
+  return stat;
 }
