@@ -29,6 +29,8 @@ export function containerRootScript(plan: ContainerRootPlan): string {
   const at = (place: string) => quote(path.join(root, place));
   return [
     "set -e",
+    // The environment is the container's already, and its PATH may lack the tools used here.
+    "container_path=$PATH; PATH=/usr/sbin:/usr/bin:/sbin:/bin",
     `mount -t tmpfs -o mode=755 tmpfs ${quote(root)}`,
     `cd ${quote(root)}`,
     "mkdir -p usr etc proc dev/shm tmp run var/tmp root sys",
@@ -43,10 +45,11 @@ export function containerRootScript(plan: ContainerRootPlan): string {
     `printf '%s %s\\n' 127.0.0.1 localhost ${network.podIp} ${quote(pod.metadata.name)} ${network.gateway} ${API_SERVER_NAME} > etc/hosts`,
     `echo ${quote(pod.metadata.name.slice(0, 63))} > /proc/sys/kernel/hostname`,
     ...Object.entries(plan.image.files).map(([place, source]) => bind(source, at(place), true)),
+    ...Object.entries(plan.image.links ?? {}).map(([place, target]) => link(target, at(place))),
     ...volumeMounts(plan),
     bind(plan.terminationLog, at(container.terminationMessagePath ?? "/dev/termination-log"), false),
     ...(container.securityContext?.readOnlyRootFilesystem === true ? ["mount -o remount,ro ."] : []),
-    `exec chroot . "$@"`,
+    'PATH=$container_path; exec /usr/sbin/chroot . "$@"',
   ].join("\n");
 }
 
@@ -74,6 +77,10 @@ function bind(source: string, target: string, readOnly: boolean): string {
   const prepare = `if [ -d ${from} ]; then mkdir -p ${target}; else mkdir -p "$(dirname ${target})"; touch ${target}; fi`;
   const restrict = readOnly ? ` && mount -o remount,bind,ro ${target}` : "";
   return `${prepare}; mount --bind ${from} ${target}${restrict}`;
+}
+
+function link(target: string, place: string): string {
+  return `mkdir -p "$(dirname ${place})" && ln -s ${quote(target)} ${place}`;
 }
 
 function deviceNodes(): string {

@@ -7,6 +7,8 @@ export interface Image {
   readonly user?: number;
   /** Files and folders of the host by their place in the container; bound read-only. */
   readonly files: Readonly<Record<string, string>>;
+  /** Symbolic links by their place. */
+  readonly links?: Readonly<Record<string, string>>;
 }
 
 /** Images by the name pods call them. */

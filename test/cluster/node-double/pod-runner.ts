@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { ContainerRunner, type ContainerState, type PodContext } from "./container-runner.ts";
+import { ContainerRunner, type PodContext } from "./container-runner.ts";
 import { type Pod, pathOf } from "./pod-objects.ts";
 import { type PodProgress, podStatus, type Transitions } from "./pod-status.ts";
+
+const MOUNT_RETRY_MS = 1_000;
 
 /** Plays the kubelet for one pod: volumes, init containers in order, containers, status. */
 export class PodRunner {
@@ -55,14 +58,25 @@ export class PodRunner {
   async #live(): Promise<void> {
     const { volumes } = this.#context;
     try {
-      await volumes.mountAll();
-      if (await this.#initialize()) await this.#runContainers();
-    } catch (error) {
-      this.#message = (error as Error).message;
-      this.#phase = "Failed";
+      if ((await this.#mount()) && (await this.#initialize())) await this.#runContainers();
     } finally {
       await volumes.unmountAll();
     }
+  }
+
+  /** Tries until it succeeds, as a kubelet does; false when the pod ends before. */
+  async #mount(): Promise<boolean> {
+    while (this.#ending === undefined) {
+      try {
+        await this.#context.volumes.mountAll();
+        this.#message = undefined;
+        return true;
+      } catch (error) {
+        this.#message = `MountVolume.SetUp failed: ${(error as Error).message}`;
+        await sleep(MOUNT_RETRY_MS);
+      }
+    }
+    return false;
   }
 
   /** False when the pod has failed or is ending. */
@@ -97,11 +111,5 @@ export class PodRunner {
       initContainers: this.#initContainers,
       containers: this.#containers,
     };
-  }
-
-  /** For tests: what each container is doing. */
-  get states(): ReadonlyMap<string, ContainerState> {
-    const all = [...this.#initContainers, ...this.#containers];
-    return new Map(all.map(({ container, state }) => [container.name, state]));
   }
 }

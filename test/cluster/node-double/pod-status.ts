@@ -37,14 +37,16 @@ export function podStatus(progress: PodProgress, transitions: Transitions): obje
       condition("ContainersReady", isReady),
       condition("Ready", isReady),
     ],
-    initContainerStatuses: initContainers.map(containerStatus),
+    initContainerStatuses: initContainers.map((runner) => ({
+      ...containerStatus(runner),
+      ready: hasCompleted(runner),
+    })),
     containerStatuses: containers.map(containerStatus),
   };
 }
 
 function containerStatus(runner: ContainerRunner): object {
   const { container, state, lastTermination, restartCount, ready, started } = runner;
-  const isOver = "terminated" in state && state.terminated.exitCode === 0;
   return {
     name: container.name,
     image: container.image,
@@ -54,7 +56,12 @@ function containerStatus(runner: ContainerRunner): object {
       ? { lastState: { terminated: lastTermination } }
       : {}),
     restartCount,
-    ready: ready || isOver,
+    ready,
     started,
   };
+}
+
+/** What "ready" means for an init container. */
+function hasCompleted({ state }: ContainerRunner): boolean {
+  return "terminated" in state && state.terminated.exitCode === 0;
 }

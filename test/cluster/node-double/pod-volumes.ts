@@ -29,9 +29,10 @@ export class PodVolumes {
     this.#directory = directory;
   }
 
+  /** May be called again after it failed, say for a Secret that comes later. */
   async mountAll(): Promise<void> {
     for (const volume of this.#identity.pod.spec.volumes ?? []) {
-      this.#mounted.set(volume.name, await this.#mount(volume));
+      if (!this.#mounted.has(volume.name)) this.#mounted.set(volume.name, await this.#mount(volume));
     }
   }
 
@@ -109,7 +110,7 @@ export class PodVolumes {
     if (reference !== undefined) {
       const kind = secret === undefined ? "configmaps" : "secrets";
       const data = await readConfigData(this.#api, namespace, kind, String(reference.name), reference.optional);
-      writeItems(directory, data, reference.items, mode);
+      writeItems(directory, data, reference.items, mode, reference.optional === true);
     }
     for (const { path, fieldRef } of downwardAPI?.items ?? []) {
       if (fieldRef !== undefined) writeFile(directory, path, fieldOf(this.#identity, fieldRef.fieldPath), mode);
@@ -151,11 +152,18 @@ function shareWithGroup(file: string, group: number, mask: number): void {
   for (const name of readdirSync(file)) shareWithGroup(path.join(file, name), group, mask);
 }
 
-function writeItems(directory: string, data: ConfigData, items: V1KeyToPath[] | undefined, mode: number): void {
+function writeItems(
+  directory: string,
+  data: ConfigData,
+  items: V1KeyToPath[] | undefined,
+  mode: number,
+  optional: boolean,
+): void {
   const wanted: V1KeyToPath[] = items ?? [...data.keys()].map((key) => ({ key, path: key }));
   for (const item of wanted) {
     const content = data.get(item.key);
     if (content !== undefined) writeFile(directory, item.path, content, item.mode ?? mode);
+    else if (!optional) throw new Error(`references non-existent key: ${item.key}`);
   }
 }
 
