@@ -1,4 +1,4 @@
-import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openExfat } from "../../../src/disk/filesystem/exfat/exfat-file-system.ts";
@@ -10,9 +10,11 @@ import { openXfs } from "../../../src/disk/filesystem/xfs/xfs-file-system.ts";
 import type { ByteSource } from "../../../src/source/byte-source.ts";
 import { MemorySource } from "../../../src/source/memory-source.ts";
 import { EXFAT_PACKAGES, makeExfatImage } from "../../oracle/exfat/images.ts";
-import { EXT4_PACKAGES, makeImage as makeExt4 } from "../../oracle/ext4/images.ts";
+import { dirtyCopies as dirtyExt } from "../../oracle/ext4/dirty-images.ts";
+import { EXT4_PACKAGES, tool as ext4Tool, makeImage as makeExt4 } from "../../oracle/ext4/images.ts";
 import { FAT_PACKAGES, mtool } from "../../oracle/fat/mtools.ts";
 import { makeImage as makeNtfs, NTFS_PACKAGES } from "../../oracle/ntfs/images.ts";
+import { dirtyCopies as dirtyXfs } from "../../oracle/xfs/dirty-images.ts";
 import { makeImage as makeXfs, XFS_PACKAGES, tool as xfsTool } from "../../oracle/xfs/images.ts";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { runTool } from "../../setup/run-tool.ts";
@@ -22,7 +24,7 @@ import { ext4Structures } from "./ext4-structures.ts";
 import { exfatStructures, fatStructures } from "./fat-structures.ts";
 import { ntfsStructures } from "./ntfs-structures.ts";
 import { fuzzReader } from "./reader-fuzz.ts";
-import { xfsStructures } from "./xfs-structures.ts";
+import { xfsLogStructures, xfsStructures } from "./xfs-structures.ts";
 
 const BLOCK = 1024;
 const KiB = 1024;
@@ -86,6 +88,14 @@ test("ext2, which has block maps and no checksums", async () => {
   });
 });
 
+/** Where the log lies, in bytes. */
+async function logPlace(file: string): Promise<{ start: number; length: number }> {
+  const shown = await xfsTool("xfs_db", "-r", "-c", "sb 0", "-c", "print logstart logblocks agblocks agblklog", file);
+  const field = (name: string) => Number(new RegExp(`${name} = (\\d+)`).exec(shown)?.[1]);
+  const [group, block] = [field("logstart") >> field("agblklog"), field("logstart") % 2 ** field("agblklog")];
+  return { start: (group * field("agblocks") + block) * BLOCK, length: field("logblocks") * BLOCK };
+}
+
 test("XFS version 5, checksums made right again", async () => {
   const file = await makeXfs(
     {
@@ -97,10 +107,7 @@ test("XFS version 5, checksums made right again", async () => {
     },
     home.path,
   );
-  const shown = await xfsTool("xfs_db", "-r", "-c", "sb 0", "-c", "print logstart logblocks agblocks agblklog", file);
-  const field = (name: string) => Number(new RegExp(`${name} = (\\d+)`).exec(shown)?.[1]);
-  const [group, block] = [field("logstart") >> field("agblklog"), field("logstart") % 2 ** field("agblklog")];
-  const log = { start: (group * field("agblocks") + block) * BLOCK, length: field("logblocks") * BLOCK };
+  const log = await logPlace(file);
   const image = read(file);
   await fuzzReader({
     name: "XFS images with checksums",
@@ -109,6 +116,49 @@ test("XFS version 5, checksums made right again", async () => {
     order: "big",
     read: reading((source) => openXfs(source)),
     share: 0.16,
+  });
+});
+
+test("XFS logs, checksums made right again", async () => {
+  const recipe = {
+    name: "busy",
+    mkfs: ["-b", `size=${BLOCK}`, "-d", "agcount=2"],
+    size: 34,
+    workload: "metadata",
+  } as const;
+  const file = (await dirtyXfs(recipe, home.path, 1))[0] ?? expect.fail();
+  const image = read(file);
+  await fuzzReader({
+    name: "XFS logs",
+    image,
+    structures: xfsLogStructures(image, await logPlace(file)),
+    order: "big",
+    read: reading((source) => openXfs(source)),
+    share: 0.06,
+  });
+});
+
+test("ext3 journals", async () => {
+  const directory = path.join(home.path, "journal");
+  mkdirSync(directory);
+  const mkfs = ["-t", "ext3", "-b", String(BLOCK), "-N", "64", "-J", "size=1"];
+  const file =
+    (await dirtyExt({ name: "busy", mkfs, size: 6, workload: "directories" }, directory, 1))[0] ?? expect.fail();
+  const image = read(file);
+  const blocks = (await ext4Tool("debugfs", "-R", "blocks <8>", file)).trim().split(/\s+/).map(Number);
+  const used = blocks.filter((block) => image.subarray(block * BLOCK, (block + 1) * BLOCK).some((byte) => byte !== 0));
+  const isControl = (block: number) => Buffer.from(image).readUInt32BE(block * BLOCK) === 0xc03b3998;
+  await fuzzReader({
+    name: "ext3 journals",
+    image,
+    structures: used.map((block) => ({
+      kind: isControl(block) ? "control block" : "logged block",
+      start: block * BLOCK,
+      length: isControl(block) ? 256 : BLOCK,
+    })),
+    order: "big",
+    read: reading((source) => openExt4(source)),
+    share: 0.05,
   });
 });
 

@@ -71,3 +71,44 @@ export function xfsStructures(
   }
   return structures;
 }
+
+const RECORD_MAGIC = 0xfeedbabe;
+/** Bytes of a record's header that its checksum covers. */
+const RECORD_HEADER = 328;
+const RECORD_CHECKSUM = 32;
+/** Records that need further headers are left alone. */
+const MOST_DATA = 32 * 1024;
+
+/** As it stands in the header: little-endian, over header and data. */
+function recordChecksum(bytes: Buffer, start: number): Buffer {
+  const length = Math.min(bytes.readUInt32BE(start + 12), MOST_DATA);
+  const header = Buffer.from(bytes.subarray(start, start + RECORD_HEADER));
+  header.fill(0, RECORD_CHECKSUM, RECORD_CHECKSUM + 4);
+  const data = bytes.subarray(start + SECTOR, start + SECTOR + length);
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32LE(~crc32c(crc32c(0xffffffff, header), data) >>> 0);
+  return checksum;
+}
+
+/** Headers and operations of the records in a log. */
+export function xfsLogStructures(
+  image: Uint8Array,
+  log: { readonly start: number; readonly length: number },
+): Structure[] {
+  const bytes = Buffer.from(image.buffer, image.byteOffset, image.length);
+  const structures: Structure[] = [];
+  for (let start = log.start; start < log.start + log.length; start += SECTOR) {
+    const length = bytes.readUInt32BE(start + 12);
+    if (bytes.readUInt32BE(start) !== RECORD_MAGIC || length > MOST_DATA) continue;
+    // What wraps around lies in two parts.
+    if (start + SECTOR + length > log.start + log.length) continue;
+    const field = start + RECORD_CHECKSUM;
+    // The log is a ring: newer records lie over parts of old ones.
+    if (!recordChecksum(bytes, start).equals(bytes.subarray(field, field + 4))) continue;
+    const seal = (mutant: MutableImage) => mutant.write(field, recordChecksum(mutant.bytes, start));
+    structures.push({ kind: "record header", start, length: RECORD_HEADER, seal });
+    for (let at = start + SECTOR; at + SECTOR <= start + SECTOR + length; at += SECTOR)
+      structures.push({ kind: "operations", start: at, length: SECTOR, seal });
+  }
+  return structures;
+}
