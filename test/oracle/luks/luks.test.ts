@@ -1,10 +1,12 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Disk } from "../../../src/disk/disk.ts";
 import type { KeyRing } from "../../../src/disk/volume/luks/key-ring.ts";
+import { MemorySource } from "../../../src/source/memory-source.ts";
 import { imagesFromAppliance } from "../../setup/appliance.ts";
 import { tally } from "../../setup/tally.ts";
 import { describeVolumes, innerVolumes, sha256Of, withAssembledImages } from "../lvm2/assembled.ts";
-import { keyRing } from "./open-container.ts";
+import { keyRing, withContainer } from "./open-container.ts";
 import { CONTAINERS, OTHER_PASSPHRASE, PASSPHRASE, uuidOf } from "./recipes.ts";
 
 async function withContainers(keys: KeyRing | undefined, work: (disks: readonly Disk[]) => Promise<void>) {
@@ -64,5 +66,14 @@ test("what the containers hold: file systems, LVM2 over two of them, one on a lo
     // Its first keyslot was removed; only the second passphrase is left.
     const [first] = disks;
     expect(describeVolumes(first ?? expect.fail())).toContain("2-luks: no given passphrase opens it");
+  });
+});
+
+test("a disk whose first header was wiped opens by its second, and says so", async () => {
+  const { disks, devices } = await imagesFromAppliance(CONTAINERS);
+  const wiped = readFileSync(disks[1] as string).fill(0, 0, 4096);
+  await withContainer(new MemorySource(wiped), keyRing(PASSPHRASE), async (source, warnings) => {
+    expect(await sha256Of(source)).toBe(devices.get(`/dev/mapper/luks-${uuidOf(10)}`)?.sha256);
+    expect(warnings).toEqual([expect.stringMatching(/first copy is damaged, the second is used: .*magic number/)]);
   });
 });
