@@ -2,17 +2,21 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { ConfigError } from "../../src/errors.ts";
 import { findCondition } from "../../src/kube/conditions.ts";
 import { kubeconfigCredentials } from "../../src/kube/credentials.ts";
 import { KubeClient } from "../../src/kube/kube-client.ts";
 import { events } from "../../src/kube/resources.ts";
+import { ObjectNotFoundError } from "../../src/object-store/object-not-found-error.ts";
 import {
   type VirtualMachineBackupsDiscovery,
   type VirtualMachineBackupsDiscoverySpec,
   type VirtualMachineBackupsDiscoveryStatus,
   virtualMachineBackupsDiscoveries,
 } from "../../src/operator/api/v1alpha1/virtual-machine-backups-discovery.ts";
+import { DownloadRequestStreams } from "../../src/operator/velero/contents/download-request-streams.ts";
 import { downloadRequests, veleroBackups } from "../../src/operator/velero/velero-resources.ts";
+import { RecordedLog } from "../fixtures/kube/recorded-log.ts";
 import { startS3Server } from "../setup/s3-server/s3-server.ts";
 import { createTestCertificates } from "../setup/s3-server/test-certificates.ts";
 import { tally } from "../setup/tally.ts";
@@ -343,12 +347,46 @@ test("a bucket full of an earlier cluster's backups, found by when they were mad
   await running.stop();
 
   delete bucket.server.faults.latencyMs;
-  const requests = bucket.server.usage.requests;
   running = await RunningDiscovery.start(cluster, NAMESPACE, DIRECT);
   const ended = await statusOf("old", ({ phase }) => phase === "Completed");
   expect(ended.discoveryStats).toMatchObject({ totalCandidates: 108, completed: 54, skipped: 54, failed: 0 });
   expect(ended.discoveryStats?.startTime).toBe(half.discoveryStats?.startTime);
-  // Velero looks into the bucket as well, every five seconds.
-  expect(bucket.server.usage.requests - requests).toBeLessThan(108 - 10 + 60);
+  // What had been found out was not begun anew.
+  const before = half.backupDiscoveryProgress?.filter(({ status }) => status === "Completed" || status === "Skipped");
+  expect(before?.length).toBeGreaterThan(10);
+  expect(ended.backupDiscoveryProgress).toEqual(expect.arrayContaining(before ?? []));
   expect(ended.validBackups?.[0]).toMatchObject({ name: "old-106", createdAt: "2025-02-27T02:05:00Z" });
+});
+
+test("a DownloadRequest that a process left behind is replaced; a Velero that does not answer is waited for once", async () => {
+  const trust = {};
+  const labels = {};
+  const log = new RecordedLog();
+  const options = { client, namespace: NAMESPACE, owner: "test", labels, trust, log, patienceMs: 3_000 };
+  const key = "backups/with-vm/with-vm-resource-list.json.gz";
+  const read = async (streams: DownloadRequestStreams, what = key) => {
+    let length = 0;
+    for await (const chunk of streams.stream(what)) length += chunk.length;
+    return length;
+  };
+  const dying = {
+    create: client.create.bind(client),
+    find: client.find.bind(client),
+    delete: () => Promise.reject(new ConfigError("the process ended")),
+  };
+  const length = await read(new DownloadRequestStreams({ ...options, client: dying }));
+  expect(length).toBeGreaterThan(0);
+  expect(await countDownloadRequests()).toBe(1);
+  expect(await read(new DownloadRequestStreams(options))).toBe(length);
+  expect(await countDownloadRequests()).toBe(0);
+  const missing = read(new DownloadRequestStreams(options), "backups/with-vm/with-vm-podvolumebackups.json.gz");
+  await expect(missing).rejects.toThrow(ObjectNotFoundError);
+
+  // Nobody answers in a namespace that is not Velero's.
+  const unanswered = new DownloadRequestStreams({ ...options, namespace: "default" });
+  await expect(read(unanswered)).rejects.toThrow("Velero has not answered the DownloadRequest");
+  const start = performance.now();
+  await expect(read(unanswered, "backups/with-vm/with-vm.tar.gz")).rejects.toThrow("Velero has not answered");
+  expect(performance.now() - start).toBeLessThan(1_000);
+  expect((await client.listPage(downloadRequests, { namespace: "default" })).items).toEqual([]);
 });

@@ -55,12 +55,15 @@ const LONGEST_RETRY_MS = 60 * 60_000;
 export class DiscoveryReconciler implements Reconciler {
   readonly #options: DiscoveryReconcilerOptions;
   readonly #clock: Clock;
+  /** Until then nobody is told that the Backups have not been listed; on the monotonic clock. */
+  readonly #patienceEnds: number;
   /** What ends the run of a key, and the generation it is for. */
   readonly #running = new Map<string, { readonly generation: number; readonly run: AbortController }>();
 
   constructor(options: DiscoveryReconcilerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#patienceEnds = this.#clock.monotonic() + PATIENCE_FOR_BACKUPS_MS;
     options.discoveries.onChange((before, now) => this.#endSuperseded(before, now));
   }
 
@@ -185,7 +188,8 @@ export class DiscoveryReconciler implements Reconciler {
   async #awaitBackups(writer: StatusWriter, signal: AbortSignal): Promise<void> {
     const { backups, client } = this.#options;
     const pause = new AbortController();
-    const patience = sleep(this.#clock, PATIENCE_FOR_BACKUPS_MS, AbortSignal.any([signal, pause.signal]));
+    const wait = Math.max(0, this.#patienceEnds - this.#clock.monotonic());
+    const patience = sleep(this.#clock, wait, AbortSignal.any([signal, pause.signal]));
     const isSynced = await Promise.race([backups.synced.then(() => true), patience.then(() => false)]);
     pause.abort();
     patience.catch(() => undefined);
