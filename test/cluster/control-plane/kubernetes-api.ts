@@ -84,7 +84,10 @@ export class KubernetesApi {
   }
 
   #send<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+    const content = body === undefined ? "" : JSON.stringify(body);
     const headers = {
+      // Node gives a DELETE with a body no length of its own accord.
+      "content-length": Buffer.byteLength(content),
       authorization: `Bearer ${this.#options.token}`,
       "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json",
     };
@@ -101,7 +104,7 @@ export class KubernetesApi {
         });
       });
       sent.once("error", reject);
-      sent.end(body === undefined ? undefined : JSON.stringify(body));
+      sent.end(content);
     });
   }
 }
