@@ -15,7 +15,7 @@ import type {
 } from "../api/v1alpha1/virtual-machine-backups-discovery.ts";
 import { ContentsAccess } from "../velero/contents/contents-access.ts";
 import { type VeleroBackup, veleroBackups } from "../velero/velero-resources.ts";
-import { candidatesOf } from "./candidate.ts";
+import { candidatesOf, type KnownFindings } from "./candidate.ts";
 import { criteriaOf, refreshIntervalOf } from "./discovery-criteria.ts";
 import { DiscoveryRun } from "./discovery-run.ts";
 import {
@@ -26,7 +26,7 @@ import {
   type StatusContext,
   sayTheSame,
 } from "./discovery-status.ts";
-import { isOwnStatus, knownFindings, nothingKnown } from "./known-findings.ts";
+import { findingsOf, isOwnStatus, knownFindings, nothingKnown } from "./known-findings.ts";
 import { isDeleting, StatusWriter, SupersededError } from "./status-writer.ts";
 
 export interface DiscoveryReconcilerOptions {
@@ -60,6 +60,9 @@ export class DiscoveryReconciler implements Reconciler {
   /** What ends the run of a key, and the generation it is for. */
   readonly #running = new Map<string, { readonly generation: number; readonly run: AbortController }>();
 
+  /** What the last run for a discovery, by UID, has found out. */
+  readonly #remembered = new Map<string, { readonly generation: number; readonly findings: KnownFindings }>();
+
   constructor(options: DiscoveryReconcilerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
@@ -91,6 +94,7 @@ export class DiscoveryReconciler implements Reconciler {
   ): void {
     const object = now ?? before;
     if (object === undefined) return;
+    if (now === undefined) this.#remembered.delete(object.metadata.uid);
     const running = this.#running.get(keyText(keyOf(object)));
     const goesOn = now !== undefined && !isDeleting(now) && generationOf(now) === running?.generation;
     if (!goesOn) running?.run.abort(new SupersededError("edited or deleted"));
@@ -126,7 +130,7 @@ export class DiscoveryReconciler implements Reconciler {
     const begun = startTimeOf(own);
     const isDue = hasEnded && interval !== undefined && begun !== undefined && now >= begun + interval;
     const start = isDue ? now : (begun ?? now);
-    const known = own === undefined || isDue ? nothingKnown : knownFindings(own);
+    const known = own === undefined || isDue ? nothingKnown : this.#known(writer.object, own);
     const candidates = candidatesOf(criteria, this.#options.backups.list(metadata.namespace), known);
 
     const access = this.#accessFor(writer.object);
@@ -146,8 +150,20 @@ export class DiscoveryReconciler implements Reconciler {
     } finally {
       await access.close();
     }
+    const generation = generationOf(writer.object);
+    this.#remembered.set(metadata.uid, { generation, findings: findingsOf(run.candidates) });
     await this.#end(writer, run, { start, isRefresh: hasEnded && !isDue }, signal);
     return this.#nextLook(writer.object.status, start, interval);
+  }
+
+  #known(
+    { metadata }: Stored<VirtualMachineBackupsDiscovery>,
+    status: VirtualMachineBackupsDiscoveryStatus,
+  ): KnownFindings {
+    const remembered = this.#remembered.get(metadata.uid);
+    const listed = knownFindings(status);
+    if (remembered?.generation !== metadata.generation) return listed;
+    return { get: (reference) => remembered?.findings.get(reference) ?? listed.get(reference) };
   }
 
   async #end(

@@ -4,7 +4,7 @@ import { VM_NOT_FOUND } from "../../velero/backup-verdict.ts";
 import type { VirtualMachineBackupsDiscoveryStatus } from "../api/v1alpha1/virtual-machine-backups-discovery.ts";
 import type { Candidate, Finding } from "./candidate.ts";
 import { endedStatus, failedStatus, newStatus, runningStatus, sayTheSame } from "./discovery-status.ts";
-import { isOwnStatus, knownFindings } from "./known-findings.ts";
+import { findingsOf, isOwnStatus, knownFindings } from "./known-findings.ts";
 
 const now = Date.parse("2026-11-23T10:00:00Z");
 const context = { before: undefined, generation: 3, now };
@@ -123,6 +123,10 @@ test("what the status says of contents is reused, of looks that failed and of th
   ]);
   expect(ended.get(valid("a").reference)).toEqual({ kind: "valid", pvcs });
   expect(ended.get({ ...valid("a").reference, createdAt: "2026-11-17T02:05:00Z" })).toBeUndefined();
+  const remembered = findingsOf(all);
+  expect(all.map(({ reference }) => remembered.get(reference))).toEqual(
+    all.map(({ reference }) => ended.get(reference)),
+  );
   const died = knownFindings(runningStatus(context, [valid("a"), skipped("b"), candidate("c")], now, new Set(["c"])));
   expect(["a", "b", "c"].map((name) => died.get(candidate(name).reference)?.kind)).toEqual([
     "valid",

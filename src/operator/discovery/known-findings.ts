@@ -3,7 +3,7 @@ import { isReasonOfContents } from "../../velero/backup-verdict.ts";
 import type { BackupReference } from "../../velero/discovery-result.ts";
 import type { PvcInfo } from "../api/v1alpha1/backup-info.ts";
 import type { VirtualMachineBackupsDiscoveryStatus } from "../api/v1alpha1/virtual-machine-backups-discovery.ts";
-import type { Finding, KnownFindings } from "./candidate.ts";
+import type { Candidate, Finding, KnownFindings } from "./candidate.ts";
 
 export const nothingKnown: KnownFindings = { get: () => undefined };
 
@@ -25,6 +25,17 @@ export function knownFindings(status: VirtualMachineBackupsDiscoveryStatus): Kno
   }
   for (const entry of status.invalidBackups ?? []) refuse(entry, entry.reason);
   for (const entry of status.validBackups ?? []) accept(entry, entry.pvcs);
+  return { get: (reference: BackupReference) => findings.get(identity(reference)) };
+}
+
+/** The same from a run of this process: a status does not list more than so many. */
+export function findingsOf(candidates: readonly Candidate[]): KnownFindings {
+  const findings = new Map(
+    candidates.flatMap(({ reference, finding }): [string, Finding][] => {
+      const lasts = finding?.kind === "valid" || (finding?.kind === "skipped" && isReasonOfContents(finding.reason));
+      return lasts ? [[identity(reference), finding]] : [];
+    }),
+  );
   return { get: (reference: BackupReference) => findings.get(identity(reference)) };
 }
 
