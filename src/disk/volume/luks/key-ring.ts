@@ -41,7 +41,6 @@ export class KeyRing {
     const { keyslots, unusable } = header;
     for (const key of this.#found) if (await this.#isKeyOf(header, key)) return key;
     if (keyslots.length === 0) throw unusable[0] ?? new AccessError("no keyslot is in use: no passphrase opens it");
-    if (this.#passphrases.length === 0) throw new AccessError("encrypted; give the passphrase with --passphrase-file");
     for (const passphrase of this.#passphrases) {
       for (const keyslot of keyslots) {
         signal?.throwIfAborted();

@@ -183,13 +183,12 @@ test("a LUKS1 header's fields are checked", async () => {
   await expect(open(luks1Image(payload).subarray(0, 4000))).rejects.toThrow("lies beyond the volume's end");
 });
 
-test("without a key ring, or with an empty one, the way out is named; a failing disk may be tried again", async () => {
+test("without a key ring the way out is named; a failing disk may be tried again", async () => {
   const source = new MemorySource(luks1Image(payload));
   const found = await findEncryptedVolumes([source], { limits: defaultLimits });
   expect(found.others.get(source)).toMatchObject({
     error: { message: "encrypted; give the passphrase with --passphrase-file" },
   });
-  await expect(open(luks1Image(payload), { keys: keyRing() })).rejects.toThrow("give the passphrase");
   const failing = {
     size: source.size,
     read: () => Promise.reject(new SourceError("timed out", { retryable: true })),
