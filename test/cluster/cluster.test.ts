@@ -1,35 +1,21 @@
 /** What the other tests of this folder stand on: a real Velero that backs VMs up and restores them. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { tally } from "../setup/tally.ts";
-import { type Cluster, startCluster } from "./control-plane/cluster.ts";
-import { installCrds } from "./crds/install-crds.ts";
-import { NodeDouble } from "./node-double/node-double.ts";
 import { sha256Of } from "./seed/guest-image.ts";
 import { SEED_VM, type SeededBackup, seedBackups } from "./seed/seed-backups.ts";
-import { type Bucket, startBucket, Velero } from "./velero/velero.ts";
-import { veleroImages } from "./velero/velero-images.ts";
+import { startVeleroCluster, type VeleroCluster } from "./velero/velero-cluster.ts";
 
-let cluster: Cluster;
-let node: NodeDouble;
-let bucket: Bucket;
-let velero: Velero;
+let started: VeleroCluster;
 let backups: SeededBackup[];
 beforeAll(async () => {
-  cluster = await startCluster();
-  await installCrds(cluster);
-  node = await NodeDouble.start(cluster, await veleroImages());
-  bucket = await startBucket(cluster);
-  velero = await Velero.install(cluster, node, bucket.server);
+  started = await startVeleroCluster();
+  const { cluster, node, velero } = started;
   backups = await seedBackups(cluster, node, velero, { backups: ["monday", "tuesday"] });
 });
-afterAll(async () => {
-  await node?.stop();
-  await bucket?.server.close();
-  await cluster?.stop();
-});
+afterAll(() => started?.stop());
 
 test("Velero's node agent moved every disk into the bucket's Kopia repository", async () => {
-  const uploads = await cluster.api.list<{ status: { phase: string; snapshotID: string } }>(
+  const uploads = await started.cluster.api.list<{ status: { phase: string; snapshotID: string } }>(
     "/apis/velero.io/v2alpha1/namespaces/velero/datauploads",
   );
   expect(uploads.map(({ status }) => status.phase)).toEqual(Array(4).fill("Completed"));
@@ -37,6 +23,7 @@ test("Velero's node agent moved every disk into the bucket's Kopia repository", 
 });
 
 test("a restored PVC has the bytes its disk had when it was backed up, in both volume modes", async () => {
+  const { cluster, node, velero } = started;
   for (const { name, disks } of backups) {
     const target = `restored-${name}`;
     await velero.restore(

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import type { Cluster } from "../control-plane/cluster.ts";
 import type { NodeDouble } from "../node-double/node-double.ts";
 import type { Velero } from "../velero/velero.ts";
@@ -50,6 +51,7 @@ export async function seedBackups(
   velero: Velero,
   { vm = SEED_VM, backups, moveData = true, filesOf = defaultFiles }: SeedOptions,
 ): Promise<SeededBackup[]> {
+  await requireDebianPackages("e2fsprogs");
   await createVm(cluster, vm);
   const seeded: SeededBackup[] = [];
   for (const name of backups) {
