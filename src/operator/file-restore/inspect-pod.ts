@@ -32,7 +32,8 @@ export function whyNotReady({ metadata, status }: Stored<Pod>): string {
   const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   const troubles = containers.map(trouble).filter((text) => text !== undefined);
   if (troubles.length > 0) return `pod ${metadata.name}: ${troubles.join("; ")}`;
-  return `pod ${metadata.name} is starting (${status?.phase ?? "Pending"})`;
+  const detail = status?.message === undefined ? "" : `: ${status.message}`;
+  return `pod ${metadata.name} is starting (${status?.phase ?? "Pending"})${detail}`;
 }
 
 const ORDINARY = new Set(["PodInitializing", "ContainerCreating"]);

@@ -18,7 +18,15 @@ import type { VirtualMachineFileRestoreSpec } from "../api/v1alpha1/virtual-mach
 import type { ServingPlan } from "../file-serving/serving-plan.ts";
 import { childNames } from "./child-names.ts";
 import { type AccessMethods, accessMethods } from "./children/access-methods.ts";
-import { httpRoute, ingress, outsideHost, route, routeHost, routes } from "./children/external-access.ts";
+import {
+  httpRoute,
+  ingress,
+  outsideHost,
+  route,
+  routeHost,
+  routes,
+  serviceAuthorities,
+} from "./children/external-access.ts";
 import { networkPolicy } from "./children/network-policy.ts";
 import { fileServerPod, POD_HASH, type PodVolume } from "./children/pod.ts";
 import {
@@ -63,15 +71,23 @@ export interface Serving {
 export async function serveFiles(options: ServeFilesOptions): Promise<Serving | Waiting> {
   const { client, owner, spec, namespace } = options;
   const access = accessMethods(spec.fileAccess);
-  const onOpenShift = await client.serves(routes);
+  const [hasRoutes, hasServiceAuthority] = await Promise.all([
+    client.serves(routes),
+    client.serves(serviceAuthorities),
+  ]);
   const credentials = await ensureCredentials(client, owner, namespace, spec.fileAccess, access);
   await ensureApplied(client, owner, serviceAccounts, serviceAccount(owner, namespace));
-  if (onOpenShift) await ensureApplied(client, owner, roleBindings, nonRootBinding(owner, namespace));
+  if (hasServiceAuthority) await ensureApplied(client, owner, roleBindings, nonRootBinding(owner, namespace));
   await ensureApplied(client, owner, networkPolicies, policyOf(options, access));
-  await ensureApplied(client, owner, services, service(owner, { namespace, access, serviceCertificate: onOpenShift }));
+  await ensureApplied(
+    client,
+    owner,
+    services,
+    service(owner, { namespace, access, serviceCertificate: hasServiceAuthority }),
+  );
   const fingerprint = access.ssh ? await ensureHostKey(options) : undefined;
-  const outside = access.web ? await exposeWeb(options, onOpenShift) : {};
-  const authority = access.web && !onOpenShift ? await ensureCertificate(options, outside.host) : undefined;
+  const authority = access.web && !hasServiceAuthority ? await ensureCertificate(options) : undefined;
+  const outside = access.web ? await exposeWeb(options, hasRoutes, authority) : {};
   await ensureApplied(client, owner, configMaps, planConfigMap(owner, namespace, options.plan));
   const pod = await ensurePod(options, access, credentials);
   if (pod.kind === "waiting") return pod;
@@ -95,12 +111,14 @@ async function ensureHostKey({ client, owner, namespace }: ServeFilesOptions): P
   return hostKeyFingerprint(await ensureCreated(client, owner, secrets, key, () => hostKeySecret(owner, namespace)));
 }
 
-async function ensureCertificate(
-  { client, owner, namespace, expiresAt }: ServeFilesOptions,
-  host: string | undefined,
-): Promise<string | undefined> {
+async function ensureCertificate(options: ServeFilesOptions): Promise<string | undefined> {
+  const { client, owner, namespace, settings, expiresAt } = options;
   const key = { namespace, name: childNames.certificate(owner) };
-  const hosts = [...serviceHosts(owner, namespace), ...(host === undefined ? [] : [host])];
+  const domain = settings.externalDomain;
+  const hosts = [
+    ...serviceHosts(owner, namespace),
+    ...(domain === undefined ? [] : [outsideHost(owner, namespace, domain)]),
+  ];
   const secret = await ensureCreated(client, owner, secrets, key, () =>
     certificateSecret(owner, namespace, hosts, expiresAt),
   );
@@ -110,12 +128,15 @@ async function ensureCertificate(
 type Outside = Pick<Serving, "outstanding" | "shortfall"> & { readonly host?: string };
 
 /** From outside of the cluster: by Route, else HTTPRoute or Ingress below the domain the operator was given. */
-async function exposeWeb(options: ServeFilesOptions, onOpenShift: boolean): Promise<Outside> {
+async function exposeWeb(
+  options: ServeFilesOptions,
+  hasRoutes: boolean,
+  authority: string | undefined,
+): Promise<Outside> {
   const { client, owner, spec, namespace, settings } = options;
   if (spec.fileAccess?.fileBrowser?.exposeExternally !== true) return {};
-  if (onOpenShift) {
-    // The router knows the authority of the cluster's own Services.
-    const made = await ensureApplied(client, owner, routes, route(owner, namespace, undefined));
+  if (hasRoutes) {
+    const made = await ensureApplied(client, owner, routes, route(owner, namespace, authority));
     const host = routeHost(made);
     return host === undefined ? { outstanding: "waiting for the router to give the Route a host name" } : { host };
   }

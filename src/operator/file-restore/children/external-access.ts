@@ -27,6 +27,15 @@ export const routes: ResourceType<Route> = {
   namespaced: true,
 };
 
+/** OpenShift's own authority for Services, which also means its security context constraints. */
+export const serviceAuthorities: ResourceType = {
+  group: "operator.openshift.io",
+  version: "v1",
+  kind: "ServiceCA",
+  plural: "servicecas",
+  namespaced: false,
+};
+
 /** @param authority PEM that the router is to trust; absent where it knows the cluster's own */
 export function route(owner: RestoreOwner, namespace: string, authority: string | undefined): Route {
   return {
