@@ -24,6 +24,12 @@ export class InputReader {
     return this.#chunk.length - this.#position;
   }
 
+  /** How many of the available bytes come before the first such byte: all of them when there is none. */
+  countBefore(byte: number): number {
+    const index = this.#chunk.indexOf(byte, this.#position);
+    return (index < 0 ? this.#chunk.length : index) - this.#position;
+  }
+
   /** At least one byte and at most `length`; undefined at the end of the input. */
   async readSome(length: number): Promise<Uint8Array | undefined> {
     if (this.available === 0 && !(await this.#next())) return undefined;

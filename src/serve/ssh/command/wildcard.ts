@@ -32,29 +32,36 @@ export class Wildcard {
     if (text.length < this.#shortest) return false;
     const tokens = this.#tokens;
     let reached = new Uint8Array(tokens.length + 1);
+    let next = new Uint8Array(tokens.length + 1);
     reached[0] = 1;
     skipEmpty(tokens, reached);
     for (let index = 0; index < text.length; index++) {
-      const code = text.charCodeAt(index);
-      const next = new Uint8Array(tokens.length + 1);
-      let isAlive = false;
-      for (const [position, token] of tokens.entries()) {
-        if (reached[position] === 0 || !token.accepts(code)) continue;
-        next[token.kind === "any" ? position : position + 1] = 1;
-        isAlive = true;
-      }
-      if (!isAlive) return false;
+      if (!step(tokens, text.charCodeAt(index), reached, next)) return false;
       skipEmpty(tokens, next);
-      reached = next;
+      [reached, next] = [next, reached];
     }
     return reached[tokens.length] === 1;
   }
 }
 
+/** Marks in `next` where reading `code` leads to from what is reached. @returns whether it leads anywhere. */
+function step(tokens: readonly Token[], code: number, reached: Uint8Array, next: Uint8Array): boolean {
+  next.fill(0);
+  let isAlive = false;
+  for (let position = 0; position < tokens.length; position++) {
+    if (reached[position] === 0) continue;
+    const token = tokens[position];
+    if (token?.accepts(code) !== true) continue;
+    next[token.kind === "any" ? position : position + 1] = 1;
+    isAlive = true;
+  }
+  return isAlive;
+}
+
 /** What may stand for nothing is also passed without reading anything. */
 function skipEmpty(tokens: readonly Token[], reached: Uint8Array): void {
-  for (const [position, token] of tokens.entries()) {
-    if (reached[position] === 1 && token.kind === "any") reached[position + 1] = 1;
+  for (let position = 0; position < tokens.length; position++) {
+    if (reached[position] === 1 && tokens[position]?.kind === "any") reached[position + 1] = 1;
   }
 }
 

@@ -150,11 +150,7 @@ class RsyncSession {
   }
 
   async #line(): Promise<string> {
-    const bytes: number[] = [];
-    for (let byte = await this.#reader.byte(); byte !== 0; byte = await this.#reader.byte()) {
-      if (bytes.push(byte) > MAX_RULE_LENGTH) throw new LimitError("argument", MAX_RULE_LENGTH, "bytes of an argument");
-    }
-    return nameKey(Uint8Array.from(bytes));
+    return nameKey(await this.#reader.line(MAX_RULE_LENGTH));
   }
 
   async #readFilters(options: ServerOptions, { version }: Agreement): Promise<FilterList> {

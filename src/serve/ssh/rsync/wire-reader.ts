@@ -91,6 +91,27 @@ export class WireReader {
     return this.bytes(length);
   }
 
+  /** What comes before the next NUL, which is taken too. @throws LimitError when it is longer. */
+  async line(longest: number): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    let length = 0;
+    for (let first = await this.bytes(1); first[0] !== 0; first = await this.bytes(1)) {
+      const rest = this.#takeBefore(0);
+      length += 1 + rest.length;
+      if (length > longest) throw new LimitError("argument", longest, "bytes of an argument");
+      pieces.push(first, rest);
+    }
+    return Buffer.concat(pieces, length);
+  }
+
+  #takeBefore(byte: number): Uint8Array {
+    const count = this.#input.countBefore(byte);
+    if (!this.#isMultiplexed) return this.#input.take(count);
+    const bytes = this.#input.take(Math.min(count, this.#frame));
+    this.#frame -= bytes.length;
+    return bytes;
+  }
+
   /** Of a file, or a negative one of FileIndex. */
   async fileIndex(): Promise<number> {
     if (this.#version < 30) return this.int32();
