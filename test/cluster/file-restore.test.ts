@@ -1,0 +1,152 @@
+/** The whole way of a user: discover, restore, fetch, delete; on a real API server with a real Velero. */
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { requireDebianPackages } from "../setup/debian-packages.ts";
+import { runTool } from "../setup/run-tool.ts";
+import { tally } from "../setup/tally.ts";
+import { type Cluster, startCluster } from "./control-plane/cluster.ts";
+import { installCrds } from "./crds/install-crds.ts";
+import { NodeDouble } from "./node-double/node-double.ts";
+import { vmfrImages } from "./node-double/vmfr-image.ts";
+import { InstalledOperator } from "./operator/installed-operator.ts";
+import { SEED_VM, type SeededBackup, seedBackups } from "./seed/seed-backups.ts";
+import { type Bucket, startBucket, Velero } from "./velero/velero.ts";
+import { veleroImages } from "./velero/velero-images.ts";
+
+const NAMESPACE = "velero";
+const PATIENCE_MS = 240_000;
+
+let cluster: Cluster;
+let node: NodeDouble;
+let bucket: Bucket;
+let velero: Velero;
+let backups: SeededBackup[];
+let operator: InstalledOperator;
+beforeAll(async () => {
+  await requireDebianPackages("curl", "openssh-client", "rsync");
+  cluster = await startCluster();
+  await installCrds(cluster);
+  node = await NodeDouble.start(cluster, { ...(await veleroImages()), ...vmfrImages() });
+  bucket = await startBucket(cluster);
+  velero = await Velero.install(cluster, node, bucket.server);
+  operator = await InstalledOperator.install(cluster, node, NAMESPACE);
+  backups = await seedBackups(cluster, node, velero, { backups: ["monday", "tuesday"] });
+});
+afterAll(async () => {
+  await node?.stop();
+  await bucket?.server.close();
+  await cluster?.stop();
+});
+
+const kubectl = (...args: string[]) => cluster.kubectl("--namespace", NAMESPACE, ...args);
+
+interface Restored {
+  readonly status: {
+    phase: string;
+    conditions: { type: string; status: string; message: string }[];
+    createdNamespace: string;
+    fileServingInfo: {
+      podName: string;
+      ssh?: { credentialsSecretRef: { name: string }; hostKeyFingerprint: string };
+      fileBrowser?: { credentialsSecretRef: { name: string }; certificateAuthority: string; clusterAccess: string };
+    };
+    pvcRestores: { pvcName: string; restores: { veleroBackupName: string; state: string; failureReason?: string }[] }[];
+  };
+}
+
+async function create(name: string, spec: object): Promise<void> {
+  const vm = { virtualMachineName: SEED_VM.name, virtualMachineNamespace: SEED_VM.namespace };
+  const apiVersion = "oadp.openshift.io/v1alpha1";
+  const metadata = { name, namespace: NAMESPACE };
+  await cluster.apply(
+    { apiVersion, kind: "VirtualMachineBackupsDiscovery", metadata, spec: vm },
+    { apiVersion, kind: "VirtualMachineFileRestore", metadata, spec: { backupsDiscoveryRef: name, ...spec } },
+  );
+}
+
+async function restoreIn(phase: string, name: string): Promise<Restored> {
+  try {
+    await kubectl("wait", `--for=jsonpath={.status.phase}=${phase}`, `vmfr/${name}`, `--timeout=${PATIENCE_MS}ms`);
+  } catch (error) {
+    const state = await kubectl("get", `vmfr/${name}`, `vmbd/${name}`, "-o", "yaml");
+    throw new Error(`${name} is not ${phase}: ${state}\n${await operator.log()}`, { cause: error });
+  }
+  return JSON.parse(await kubectl("get", `vmfr/${name}`, "-o", "json")) as Restored;
+}
+
+async function secretOf(namespace: string, name: string): Promise<Record<string, string>> {
+  const { data } = JSON.parse(await cluster.kubectl("-n", namespace, "get", "secret", name, "-o", "json")) as {
+    data: Record<string, string>;
+  };
+  return Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8")]),
+  );
+}
+
+/** Fetches one file of each disk of each backup by every client, from the pod's own ports. */
+async function fetchEverything({ status }: Restored): Promise<void> {
+  const { createdNamespace: namespace, fileServingInfo: info } = status;
+  const ip = await cluster.kubectl("-n", namespace, "get", "pod", info.podName, "-o", "jsonpath={.status.podIP}");
+  const scratch = path.join(cluster.directory, `fetched-${namespace}`);
+  await runTool("mkdir", ["-p", scratch]);
+  const web = await secretOf(namespace, info.fileBrowser?.credentialsSecretRef.name ?? "");
+  const ssh = await secretOf(namespace, info.ssh?.credentialsSecretRef.name ?? "");
+  writeFileSync(path.join(scratch, "ca.crt"), info.fileBrowser?.certificateAuthority ?? "");
+  writeFileSync(path.join(scratch, "id"), ssh["privateKey"] ?? "", { mode: 0o600 });
+  const host = new URL(info.fileBrowser?.clusterAccess ?? "").hostname;
+  const sshOptions = [
+    ...["-i", path.join(scratch, "id"), "-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes"],
+    ...["-o", `UserKnownHostsFile=${path.join(scratch, "known_hosts")}`],
+  ];
+  for (const { name: backup, disks } of backups) {
+    for (const [disk, { files }] of disks) {
+      const wanted = files["etc/nginx/nginx.conf"];
+      const file = `/backups/${backup}/${disk}/etc/nginx/nginx.conf`;
+      const target = (client: string) => path.join(scratch, `${client}-${backup}-${disk}`);
+      await runTool("curl", [
+        ...["-sSf", "--cacert", path.join(scratch, "ca.crt"), "--connect-to", `${host}:8443:${ip}:8443`],
+        ...["-u", `${web["username"]}:${web["password"]}`, "-o", target("curl"), `https://${host}:8443/files${file}`],
+      ]);
+      await runTool("sftp", ["-q", "-P", "2222", ...sshOptions, `oadp@${ip}:${file}`, target("sftp")]);
+      await runTool("scp", ["-q", "-P", "2222", ...sshOptions, `oadp@${ip}:${file}`, target("scp")]);
+      await runTool("rsync", ["-e", `ssh -p 2222 ${sshOptions.join(" ")}`, `oadp@${ip}:${file}`, target("rsync")]);
+      for (const client of ["curl", "sftp", "scp", "rsync"]) {
+        expect(readFileSync(target(client), "utf8")).toBe(wanted);
+        tally("files fetched from file-serving pods equal to the source", 1);
+      }
+    }
+  }
+}
+
+async function expectNothingLeft(namespace: string, name: string): Promise<void> {
+  await kubectl("delete", `vmfr/${name}`, `vmbd/${name}`, "--timeout=120s");
+  await expect(cluster.kubectl("get", "namespace", namespace)).rejects.toThrow(/NotFound/);
+  const kinds = ["restores.velero.io", "downloadrequests.velero.io", "configmaps", "secrets"];
+  const left = await kubectl("get", kinds.join(","), "-l", "oadp.openshift.io/vmfr-origin-uuid", "-o", "name");
+  expect(left).toBe("");
+}
+
+const bothWays = { fileAccess: { ssh: {}, fileBrowser: {} } };
+
+test("dataPath Direct serves every backup without a PVC, and leaves nothing behind", async () => {
+  await create("direct", { ...bothWays, dataPath: "Direct" });
+  const restored = await restoreIn("Completed", "direct");
+  const claims = await cluster.kubectl("-n", restored.status.createdNamespace, "get", "pvc", "-o", "name");
+  expect(claims).toBe("");
+  await fetchEverything(restored);
+  await expectNothingLeft(restored.status.createdNamespace, "direct");
+});
+
+test("Velero restores two backups of both volume modes side by side, and every client fetches from each", async () => {
+  await create("restored", bothWays);
+  const restored = await restoreIn("Completed", "restored");
+  const claims = await cluster.kubectl("-n", restored.status.createdNamespace, "get", "pvc", "-o", "name");
+  expect(claims.trim().split("\n").sort()).toEqual(
+    backups
+      .flatMap(({ name, disks }) => [...disks.keys()].map((disk) => `persistentvolumeclaim/${disk}-${name}`))
+      .sort(),
+  );
+  await fetchEverything(restored);
+  await expectNothingLeft(restored.status.createdNamespace, "restored");
+});
