@@ -10,15 +10,25 @@ import { openDisk } from "../../../src/disk/open-disk.ts";
 import type { FoundSets } from "../../../src/disk/volume/inner-volume.ts";
 import { readLuksHeader } from "../../../src/disk/volume/luks/find-encrypted-volumes.ts";
 import { luks1Image, luks2Image } from "../../../src/disk/volume/luks/small-luks.fixture.ts";
-import { lvmChecksum } from "../../../src/disk/volume/lvm2/checksum.ts";
 import { findLogicalVolumes } from "../../../src/disk/volume/lvm2/find-logical-volumes.ts";
 import { findArrays } from "../../../src/disk/volume/md/find-arrays.ts";
 import { MemorySource } from "../../../src/source/memory-source.ts";
+import {
+  AREA,
+  groupText,
+  LABEL,
+  linear,
+  physicalVolume,
+  sealArea,
+  sealLabel,
+  TEXT_START,
+} from "../../fixtures/lvm2/small-physical-volume.ts";
+import { arrayMember, MEMBER_SIZE, SUPERBLOCK_SIZE, sealMember } from "../../fixtures/md/small-member.ts";
 import { sfdisk } from "../../oracle/volume/sfdisk.ts";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { temporaryDirectory } from "../../setup/scratch-directory.ts";
 import { allowed, exploreSource } from "./explore.ts";
-import { MutableImage } from "./mutable-image.ts";
+import type { MutableImage } from "./mutable-image.ts";
 import type { Structure } from "./mutate.ts";
 import { fuzzReader } from "./reader-fuzz.ts";
 
@@ -124,153 +134,69 @@ test("qcow2", async () => {
   });
 });
 
-/** A physical volume with one linear, one striped and one mirrored volume, by hand. */
-function physicalVolume(): { image: Buffer; text: Structure } {
-  const image = Buffer.alloc(256 * KiB);
-  const id = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-  const text = Buffer.from(`vg {
-id = "bbbbbb-bbbb-bbbb-bbbb-bbbb-bbbb-bbbbbb"
-seqno = 3
-format = "lvm2"
-status = ["RESIZEABLE", "READ", "WRITE"]
-extent_size = 8
-physical_volumes {
-pv0 { id = "AAAAAA-AAAA-AAAA-AAAA-AAAA-AAAA-AAAAAA"
-pe_start = 256
-pe_count = 32 }
-}
-logical_volumes {
-linear { id = "cccccc-cccc-cccc-cccc-cccc-cccc-cccccc"
-status = ["READ", "WRITE", "VISIBLE"]
-segment_count = 2
-segment1 { start_extent = 0
-extent_count = 4
-type = "striped"
-stripe_count = 1
-stripes = ["pv0", 0] }
-segment2 { start_extent = 4
-extent_count = 2
-type = "striped"
-stripe_count = 2
-stripe_size = 8
-stripes = ["pv0", 8, "pv0", 12] }
-}
-}
-}
-`);
-  image.write("LABELONE", 512, "latin1");
-  image.writeBigUInt64LE(1n, 520);
-  image.writeUInt32LE(32, 532);
-  image.write("LVM2 001", 536, "latin1");
-  image.write(id, 544, "latin1");
-  image.writeBigUInt64LE(BigInt(image.length), 576);
-  image.writeBigUInt64LE(BigInt(128 * KiB), 584);
-  image.writeBigUInt64LE(4096n, 616);
-  image.writeBigUInt64LE(BigInt(64 * KiB), 624);
-  image.write(" LVM2 x[5A%r0N*>", 4100, "latin1");
-  image.writeUInt32LE(1, 4116);
-  image.writeBigUInt64LE(4096n, 4120);
-  image.writeBigUInt64LE(BigInt(64 * KiB), 4128);
-  image.writeBigUInt64LE(512n, 4136);
-  image.writeBigUInt64LE(BigInt(text.length), 4144);
-  text.copy(image, 4608);
-  image.writeUInt32LE(lvmChecksum(text), 4152);
-  image.writeUInt32LE(lvmChecksum(image.subarray(4100, 4608)), 4096);
-  image.writeUInt32LE(lvmChecksum(image.subarray(532, 1024)), 528);
-  return { image, text: { kind: "text", start: 4608, length: text.length, seal: sealArea } };
-}
-
-function sealArea(image: MutableImage): void {
-  const length = Number(image.bytes.readBigUInt64LE(4144));
-  if (length < 60 * KiB) putU32(image, 4152, lvmChecksum(image.bytes.subarray(4608, 4608 + length)));
-  putU32(image, 4096, lvmChecksum(image.bytes.subarray(4100, 4608)));
+/** Applies what seals a whole image to the one that is being changed. */
+function sealing(seal: (image: Buffer) => void, start: number, length: number): (image: MutableImage) => void {
+  return (image) => {
+    const copy = Buffer.from(image.bytes.subarray(start, start + length));
+    seal(copy);
+    image.write(start, copy);
+  };
 }
 
 test("LVM2, checksums made right again", async () => {
-  const { image, text } = physicalVolume();
-  const sealLabel = (mutant: MutableImage) => putU32(mutant, 528, lvmChecksum(mutant.bytes.subarray(532, 1024)));
-  const digits = [...image.toString("latin1", text.start, text.start + text.length).matchAll(/= (\d+)\n/g)];
+  const striped = ["stripe_count = 2", "stripe_size = 8", 'stripes = ["pv0", 8, "pv0", 12]'];
+  const segments = [linear(4, "pv0", 0), { extents: 2, type: "striped", lines: striped }];
+  const text = groupText("A", [{ name: "root", segments }]);
+  const image = physicalVolume("A", text);
+  const ofArea = sealing(sealArea, 0, image.length);
+  const numbers = [...text.matchAll(/= (\d+)\n/g)];
   await fuzzReader({
     name: "LVM2 physical volumes",
     image,
     structures: [
-      { kind: "label", start: 512, length: 160, seal: sealLabel },
-      { kind: "metadata area header", start: 4096, length: 80, seal: sealArea },
-      text,
-      // Numbers in the text: one field each.
-      ...digits.map(({ index, 1: number = "" }) => ({
-        kind: "number",
-        start: text.start + index + 2,
-        length: number.length,
-        seal: sealArea,
+      { kind: "label", start: LABEL.start, length: LABEL.size, seal: sealing(sealLabel, 0, image.length) },
+      { kind: "metadata area header", start: AREA.start, length: 80, seal: ofArea },
+      { kind: "text", start: TEXT_START, length: text.length, seal: ofArea },
+      ...numbers.map(({ index, 1: digits = "" }) => ({
+        kind: "number in the text",
+        start: TEXT_START + index + 2,
+        length: digits.length,
+        seal: ofArea,
       })),
     ],
     order: "little",
-    read: async (bytes) => {
-      const source = new MemorySource(bytes);
-      await readSets(await findLogicalVolumes([source], { limits: defaultLimits }));
-    },
+    read: async (bytes) => readSets(await findLogicalVolumes([new MemorySource(bytes)], { limits: defaultLimits })),
     share: 0.06,
   });
 });
 
-/** Version 1.1: the superblock is the first thing on the device. */
-function arrayMember(level: number, position: number): Buffer {
-  const image = Buffer.alloc(192 * KiB);
-  image.writeUInt32LE(0xa92b4efc, 0);
-  image.writeUInt32LE(1, 4);
-  image.fill(0x41, 16, 32);
-  image.write("vm:data", 32, "latin1");
-  image.writeInt32LE(level, 72);
-  image.writeBigUInt64LE(256n, 80);
-  image.writeUInt32LE(16, 88);
-  image.writeUInt32LE(3, 92);
-  image.writeBigUInt64LE(128n, 128);
-  image.writeBigUInt64LE(256n, 136);
-  image.writeUInt32LE(position, 160);
-  image.writeBigUInt64LE(9n, 200);
-  image.writeUInt32LE(3, 220);
-  for (let role = 0; role < 3; role++) image.writeUInt16LE(role, 256 + role * 2);
-  return image;
-}
-
-function sealMember(image: MutableImage, start: number): void {
-  const length = Math.min(256 + image.bytes.readUInt32LE(start + 220) * 2, 4096);
-  let sum = 0;
-  for (let at = 0; at + 4 <= length; at += 4) if (at !== 216) sum += image.bytes.readUInt32LE(start + at);
-  if (length % 4 === 2) sum += image.bytes.readUInt16LE(start + length - 2);
-  putU32(image, start + 216, sum + Math.floor(sum / 0x1_0000_0000));
-}
-
-test.each([0, 1, 4, 5, 6, 10])("md level %d, checksums made right again", async (level) => {
-  const members = [0, 1, 2].map((position) => arrayMember(level, position));
-  if (level === 10) for (const member of members) member.writeUInt32LE(0x102, 76);
-  if (level === 5) for (const member of members) member.writeUInt32LE(2, 76);
-  const size = members[0]?.length ?? 0;
-  const structures = members.map((_, index) => ({
-    kind: "superblock",
-    start: index * size,
-    length: 262,
-    seal: (image: MutableImage) => sealMember(image, index * size),
-  }));
+test.each([
+  [0, 0],
+  [1, 0],
+  [4, 0],
+  [5, 2],
+  [6, 2],
+  [10, 0x102],
+])("md level %d, checksums made right again", async (level, layout) => {
+  const members = [0, 1, 2].map((position) => arrayMember({ level, layout, position }));
+  const starts = members.map((_, index) => index * MEMBER_SIZE);
   await fuzzReader({
     name: `md members of level ${level}`,
-    image: sealed(Buffer.concat(members), structures),
-    structures,
+    image: Buffer.concat(members),
+    structures: starts.map((start) => ({
+      kind: "superblock",
+      start,
+      length: SUPERBLOCK_SIZE,
+      seal: sealing(sealMember, start, MEMBER_SIZE),
+    })),
     order: "little",
     read: async (bytes) => {
-      const parts = members.map((_, index) => new MemorySource(bytes.subarray(index * size, (index + 1) * size)));
+      const parts = starts.map((start) => new MemorySource(bytes.subarray(start, start + MEMBER_SIZE)));
       await readSets(await findArrays(parts, { limits: defaultLimits }));
     },
     share: 0.01,
   });
 });
-
-function sealed(image: Buffer, structures: readonly Structure[]): Buffer {
-  const mutable = new MutableImage(image);
-  for (const { seal } of structures) seal?.(mutable);
-  return mutable.bytes;
-}
 
 test("LUKS1", async () => {
   await fuzzReader({
