@@ -54,7 +54,8 @@ test.each([
   }
   expect(packets.outSeqno).toBe(payloads.length - 1);
   expect(decrypt(name, key, nonce, count, Buffer.concat(sent))).toEqual(payloads);
+  const before = sent.length;
   packets.free();
   packets.encrypt(packets.allocPacket(1));
-  expect(sent).toHaveLength(3 * payloads.length);
+  expect(sent).toHaveLength(before);
 });
