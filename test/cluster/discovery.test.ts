@@ -60,6 +60,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await running?.stop();
   running = undefined;
+  await cluster.kubectl("-n", NAMESPACE, "delete", "vmbd", "--all");
 });
 afterAll(async () => {
   client?.close();
@@ -185,6 +186,20 @@ test("backups that appear and vanish are noticed", async () => {
   await velero.run("backup", "delete", "later", "--confirm");
   const third = await statusOf("kept-current", (now) => !outcome(now).valid.includes("later"));
   expect(outcome(third).valid).toEqual(["with-vm"]);
+});
+
+test("everything is looked at anew when its interval is over, with the results in sight", async () => {
+  running = await RunningDiscovery.start(cluster, NAMESPACE, DIRECT);
+  const { discoveryStats } = await discover("refreshed", { refreshInterval: "1h" });
+  await running.stop();
+  running = await RunningDiscovery.start(cluster, NAMESPACE, { ...DIRECT, aheadMs: 2 * 60 * 60_000 });
+  const phases = new Set<string | undefined>();
+  const again = await statusOf("refreshed", (now) => {
+    phases.add(now.phase);
+    return now.discoveryStats?.startTime !== discoveryStats?.startTime;
+  });
+  expect(outcome(again).valid).toEqual(["with-vm"]);
+  expect([...phases]).toEqual(["Completed"]);
 });
 
 test("a bucket that cannot be read makes no backup valid; once it can, the next look tells", async () => {
@@ -313,7 +328,7 @@ test("a day that does not exist fails for good, with the reason in every conditi
   expect(mended.observedGeneration).toBe(2);
 });
 
-test("a bucket full of an earlier cluster's backups, found by when they were made; a restart goes on", async () => {
+test("a bucket full of an earlier cluster's backups, found by when they were made; a restart goes on, an edit begins anew", async () => {
   const days = Array.from({ length: 28 }, (_, index) => `2025-02-${String(index + 1).padStart(2, "0")}`);
   const vms = [{ namespace: "demo", name: "web-1", volumes: [] }];
   const other = [{ namespace: "demo", name: "db", volumes: [] }];
@@ -356,6 +371,17 @@ test("a bucket full of an earlier cluster's backups, found by when they were mad
   expect(before?.length).toBeGreaterThan(10);
   expect(ended.backupDiscoveryProgress).toEqual(expect.arrayContaining(before ?? []));
   expect(ended.validBackups?.[0]).toMatchObject({ name: "old-106", createdAt: "2025-02-27T02:05:00Z" });
+
+  bucket.server.faults.latencyMs = 150;
+  await edit("old", { endTime: "2025-02-26" });
+  await statusOf("old", ({ phase, discoveryStats }) => phase === "InProgress" && (discoveryStats?.completed ?? 0) > 5);
+  await edit("old", { virtualMachineName: "db" });
+  await statusOf("old", ({ observedGeneration }) => observedGeneration === 3);
+  delete bucket.server.faults.latencyMs;
+  const edited = await statusOf("old", ({ phase }) => phase === "Completed");
+  expect(edited).toMatchObject({ observedGeneration: 3, discoveryStats: { totalCandidates: 104, completed: 52 } });
+  expect(outcome(edited).valid[0]).toBe("old-103");
+  expect(Object.keys(outcome(edited).invalid)).not.toContain("old-103");
 });
 
 test("a DownloadRequest that a process left behind is replaced; a Velero that does not answer is waited for once", async () => {

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { type Clock, systemClock } from "../../../src/kube/clock.ts";
 import { kubeconfigCredentials } from "../../../src/kube/credentials.ts";
 import { EventRecorder } from "../../../src/kube/event-recorder.ts";
 import { Informer } from "../../../src/kube/informer.ts";
@@ -14,6 +15,8 @@ export interface DiscoveryRights {
   readonly name: string;
   /** Whether it may read Velero's Secrets, and so the bucket. */
   readonly secrets: boolean;
+  /** How far its clock is ahead. */
+  readonly aheadMs?: number;
 }
 
 /** All that discovery needs to be allowed. */
@@ -38,14 +41,16 @@ export class RunningDiscovery {
   readonly #client: KubeClient;
   readonly #finished: Promise<void>;
 
-  private constructor(client: KubeClient, namespace: string) {
+  private constructor(client: KubeClient, namespace: string, aheadMs = 0) {
     this.#client = client;
     const { signal } = this.#stop;
     const { log } = this;
+    const { monotonic, after } = systemClock;
+    const clock: Clock = { now: () => systemClock.now() + aheadMs, monotonic, after };
     const discoveries = new Informer({ client, type: virtualMachineBackupsDiscoveries, namespace, log });
     const backups = backupInformer(client, namespace, log);
     const events = new EventRecorder({ client, controller: "oadp.openshift.io/discovery", instance: "test", log });
-    const controller = createDiscoveryController({ client, discoveries, backups, events, log });
+    const controller = createDiscoveryController({ client, discoveries, backups, events, log, clock });
     discoveries.start(signal);
     backups.start(signal);
     this.#finished = controller.run(signal).then(() => events.flush());
@@ -54,7 +59,7 @@ export class RunningDiscovery {
   static async start(
     cluster: Cluster,
     namespace: string,
-    { name, secrets }: DiscoveryRights,
+    { name, secrets, aheadMs }: DiscoveryRights,
   ): Promise<RunningDiscovery> {
     const metadata = { name, namespace };
     const rbac = "rbac.authorization.k8s.io";
@@ -71,7 +76,7 @@ export class RunningDiscovery {
     );
     const file = path.join(cluster.directory, `${name}.kubeconfig`);
     writeFileSync(file, await cluster.kubeconfigOf(namespace, name), { mode: 0o600 });
-    return new RunningDiscovery(new KubeClient(await kubeconfigCredentials({ file })), namespace);
+    return new RunningDiscovery(new KubeClient(await kubeconfigCredentials({ file })), namespace, aheadMs);
   }
 
   /** Also waits for what runs. */
