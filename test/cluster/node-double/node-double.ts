@@ -64,6 +64,8 @@ export class NodeDouble {
    * @param images what pods may run, by image name
    */
   static async start(cluster: Cluster, images: Readonly<Record<string, Image>>): Promise<NodeDouble> {
+    if (process.getuid?.() !== 0)
+      throw new Error("the node double makes namespaces and devices for pods: run it as root");
     await requireDebianPackages("iproute2", "util-linux", "mount");
     await cluster.apply(...storageClasses, snapshotClass);
     await cluster.api.create("/api/v1/nodes", {
