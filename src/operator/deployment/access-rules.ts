@@ -44,6 +44,7 @@ const fileRestoreRules: PolicyRule[] = [
   rule(API_GROUP, [`${RESTORES}/status`], ["update"]),
   rule(API_GROUP, [`${RESTORES}/finalizers`], ["update"]),
   rule(API_GROUP, [DISCOVERIES], READ),
+  rule(API_GROUP, ["dataprotectionapplications"], ["get", "list"]),
   rule("velero.io", ["restores"], [...READ, "create", "delete"]),
   rule("velero.io", ["datadownloads"], [...READ, "patch"]),
 ];

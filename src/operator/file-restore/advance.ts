@@ -10,6 +10,7 @@ import type {
 } from "../api/v1alpha1/virtual-machine-file-restore.ts";
 import { type BucketAccess, ensureBucketAccess } from "./bucket-step.ts";
 import { buildPlan, podVolumeOf } from "./build-plan.ts";
+import { checkRequirements } from "./check-requirements.ts";
 import type { ChildClient } from "./ensure.ts";
 import { applyInventory, type FetchInventory, isReady, isRunning, whyNotReady } from "./inspect-pod.ts";
 import type { RestoreOwner } from "./owner.ts";
@@ -60,6 +61,7 @@ export async function* advance(
 ): AsyncGenerator<Progress> {
   const { name, namespace = "", uid } = restore.metadata;
   const attempt: Attempt = { tools, restore, owner: { name, namespace, uid }, expiresAt, signal };
+  if (knownSelection(restore) === undefined) await checkRequirements(tools.client, tools.settings.namespace);
   const selected = knownSelection(restore) ?? (await select(attempt));
   if (selected.kind === "waiting") return yield waitFor(before, selected);
   let status: VirtualMachineFileRestoreStatus = { ...before, virtualMachine: selected.vm };

@@ -1,0 +1,20 @@
+/** Before the first step: what OADP's configuration must say, where there is one. */
+import { dataProtectionApplications, unmetRequirements } from "../requirements/data-protection-application.ts";
+import type { ChildClient } from "./ensure.ts";
+import { StepFailure } from "./step.ts";
+
+/**
+ * Passes where Velero was installed without OADP: then there is nobody to configure.
+ * @throws StepFailure naming each field and the value it needs
+ */
+export async function checkRequirements(
+  client: Pick<ChildClient, "serves" | "list">,
+  namespace: string,
+): Promise<void> {
+  if (!(await client.serves(dataProtectionApplications))) return;
+  const unmet: string[] = [];
+  for await (const application of client.list(dataProtectionApplications, { namespace })) {
+    unmet.push(...unmetRequirements(application));
+  }
+  if (unmet.length > 0) throw new StepFailure("PrerequisitesNotMet", unmet.join("; "));
+}
