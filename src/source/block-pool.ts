@@ -77,6 +77,7 @@ export class BlockPool {
 
 /**
  * What all open disks of this process keep of their structures and small files: enough for the inode tables of a
- * few hundred thousand files, little enough beside a server's memory.
+ * hundred thousand files. Blocks that made room stay in memory until the next collection, about as many again, and a
+ * server has 256 MiB for everything.
  */
-export const sharedBlocks = new BlockPool(64 * 1024 * 1024);
+export const sharedBlocks = new BlockPool(32 * 1024 * 1024);
