@@ -271,7 +271,7 @@ test("clients that never finish a handshake, a request or a body are cut off, an
   await Promise.all(closed);
   clearInterval(trickle);
   expect((await ask(server, "/healthz")).status).toBe(200);
-}, 30_000);
+}, 60_000);
 
 test("a flood of requests whose answers nobody reads is not kept in memory", async () => {
   const server = await startTestServer();

@@ -13,6 +13,8 @@ const SECONDS = Number(process.env["VMFR_FUZZ_SECONDS"] ?? 25);
 /** `VMFR_FUZZ_SEED` for others, or for one that failed. */
 const SEED = Number(process.env["VMFR_FUZZ_SEED"] ?? 20_261_123);
 
+/** For one part, on a machine busy with other things. */
+export const FUZZ_TIMEOUT_MS = 600_000 * Math.max(1, CASES / 100_000);
 /** Until a case counts as hanging, on a machine busy with other things. */
 const LONGEST_CASE_MS = 30_000;
 const MEBIBYTE = 1024 * 1024;

@@ -7,7 +7,7 @@ import { startSshFixture } from "../../oracle/ssh/ssh-fixture.ts";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { sftpPacket } from "../../setup/sftp-exchange.ts";
 import { runClient } from "../../setup/ssh-client.ts";
-import { fuzz } from "./fuzz-run.ts";
+import { FUZZ_TIMEOUT_MS, fuzz } from "./fuzz-run.ts";
 import { guestFileSystem } from "./guest.ts";
 import { RawClient } from "./raw-client.ts";
 import type { SeededRandom } from "./seeded-random.ts";
@@ -75,31 +75,35 @@ function statement(random: SeededRandom): Buffer {
   return random.percent(15) ? made.subarray(0, 1 + random.below(made.length)) : made;
 }
 
-test("no connection does anything to another, whatever it sends", async () => {
-  const fixture = await startSshFixture(guestFileSystem(), { limits: { unauthenticatedConnections: 64 } });
-  const { port, configFile } = fixture;
-  const privateKey = readFileSync(fixture.keyFile, "utf8");
-  await fuzz({
-    name: "SSH connections",
-    share: 0.006,
-    concurrency: 4,
-    attempt: async (random) => {
-      if (random.percent(65)) {
-        const socket = connect(port, "127.0.0.1").on("error", () => undefined);
-        const closed = once(socket, "close");
-        socket.resume().end(opening(random));
-        await closed;
-        return;
-      }
-      const client = random.percent(70)
-        ? await RawClient.login({ port, privateKey })
-        : await RawClient.stranger({ port });
-      for (const packet of [openSession(0), ...random.several(30, () => statement(random))]) client.send(packet);
-      client.socket.end();
-      await client.ended();
-    },
-  });
-  expect(fixture.log.filter(({ level }) => level === "error")).toEqual([]);
-  const { status, stdout } = await runClient("sftp", ["-F", configFile, "-b", "-", "vmfr"], "ls /web\n");
-  expect([status, stdout.toString()]).toEqual([0, expect.stringContaining("file")]);
-});
+test(
+  "no connection does anything to another, whatever it sends",
+  async () => {
+    const fixture = await startSshFixture(guestFileSystem(), { limits: { unauthenticatedConnections: 64 } });
+    const { port, configFile } = fixture;
+    const privateKey = readFileSync(fixture.keyFile, "utf8");
+    await fuzz({
+      name: "SSH connections",
+      share: 0.006,
+      concurrency: 4,
+      attempt: async (random) => {
+        if (random.percent(65)) {
+          const socket = connect(port, "127.0.0.1").on("error", () => undefined);
+          const closed = once(socket, "close");
+          socket.resume().end(opening(random));
+          await closed;
+          return;
+        }
+        const client = random.percent(70)
+          ? await RawClient.login({ port, privateKey })
+          : await RawClient.stranger({ port });
+        for (const packet of [openSession(0), ...random.several(30, () => statement(random))]) client.send(packet);
+        client.socket.end();
+        await client.ended();
+      },
+    });
+    expect(fixture.log.filter(({ level }) => level === "error")).toEqual([]);
+    const { status, stdout } = await runClient("sftp", ["-F", configFile, "-b", "-", "vmfr"], "ls /web\n");
+    expect([status, stdout.toString()]).toEqual([0, expect.stringContaining("file")]);
+  },
+  FUZZ_TIMEOUT_MS,
+);

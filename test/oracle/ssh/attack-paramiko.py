@@ -21,7 +21,8 @@ def attempt(name, action):
 
 def stranger():
     transport = paramiko.Transport(("127.0.0.1", port))
-    transport.start_client(timeout=20)
+    transport.banner_timeout = transport.auth_timeout = 60
+    transport.start_client(timeout=60)
     return transport
 
 
