@@ -33,6 +33,18 @@ test("32-bit owners, 64-bit size, times with nanoseconds beyond 2038", async () 
   expect(stat.atime).toBe(15_032_385_535n * 1_000_000_000n);
 });
 
+test("extra fields count although the inode claims none, as in Linux", async () => {
+  const stat = await statOf(
+    withFile(({ view }, offset) => {
+      view.setUint16(offset + 0x80, 0, true);
+      view.setUint32(offset + 0x88, 500 << 2, true);
+      view.setInt32(offset + 0x10, 7, true);
+      view.setInt32(offset + 0x90, 60, true);
+    }),
+  );
+  expect(stat).toMatchObject({ mtime: 7_000_000_500n, birthtime: 60_000_000_000n });
+});
+
 test("device numbers of both encodings, and flags in words", async () => {
   const image = withFile(({ view }, offset) => {
     view.setUint16(offset, MODE.device, true);

@@ -108,7 +108,8 @@ export function parseInode(record: InodeRecord, superblock: Superblock): Inode {
   if (type === undefined) throw cursor.corrupt(`file type ${modeWord >>> 12} is impossible`);
   const flags = cursor.u32le(0x20);
   const size = parseSize(cursor, type, superblock);
-  const end = BASE_SIZE + extraSize;
+  // As Linux: extra fields that nobody has claimed are there all the same, but no attributes lie behind them.
+  const end = Math.min(BASE_SIZE + (extraSize === 0 ? UNCLAIMED_EXTRA : extraSize), cursor.length);
   return {
     number,
     type,
@@ -121,7 +122,7 @@ export function parseInode(record: InodeRecord, superblock: Superblock): Inode {
     flags,
     generation: cursor.u32le(0x64),
     blockArea: cursor.slice(BLOCK_AREA.offset, BLOCK_AREA.length),
-    attributeArea: bytes.subarray(end),
+    attributeArea: extraSize === 0 ? NO_BYTES : bytes.subarray(end),
     attributeBlock: cursor.u32le(0x68) + (superblock.createdByHurd ? 0 : cursor.u16le(0x76) * 2 ** 32),
     atime: parseTime(cursor, 0x8, 0x8c, end),
     ctime: parseTime(cursor, 0xc, 0x84, end),
@@ -129,6 +130,10 @@ export function parseInode(record: InodeRecord, superblock: Superblock): Inode {
     birthtime: end < 0x94 ? undefined : parseTime(cursor, 0x90, 0x94, end),
   };
 }
+
+/** Bytes of extra fields that Linux knows. */
+const UNCLAIMED_EXTRA = 32;
+const NO_BYTES = new Uint8Array(0);
 
 function parseExtraSize(cursor: Cursor): number {
   if (cursor.length === BASE_SIZE) return 0;
