@@ -5,39 +5,28 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { requireDebianPackages } from "../setup/debian-packages.ts";
 import { runTool } from "../setup/run-tool.ts";
 import { tally } from "../setup/tally.ts";
-import { type Cluster, startCluster } from "./control-plane/cluster.ts";
-import { installCrds } from "./crds/install-crds.ts";
-import { NodeDouble } from "./node-double/node-double.ts";
+import type { Cluster } from "./control-plane/cluster.ts";
 import { vmfrImages } from "./node-double/vmfr-image.ts";
 import { InstalledOperator } from "./operator/installed-operator.ts";
 import { SEED_VM, type SeededBackup, seedBackups } from "./seed/seed-backups.ts";
-import { type Bucket, startBucket, Velero } from "./velero/velero.ts";
-import { veleroImages } from "./velero/velero-images.ts";
+import { startVeleroCluster, type VeleroCluster } from "./velero/velero-cluster.ts";
 
 const NAMESPACE = "velero";
 const PATIENCE_MS = 240_000;
 
+let running: VeleroCluster;
 let cluster: Cluster;
-let node: NodeDouble;
-let bucket: Bucket;
-let velero: Velero;
 let backups: SeededBackup[];
 let operator: InstalledOperator;
 beforeAll(async () => {
   await requireDebianPackages("curl", "openssh-client", "rsync");
-  cluster = await startCluster();
-  await installCrds(cluster);
-  node = await NodeDouble.start(cluster, { ...(await veleroImages()), ...vmfrImages() });
-  bucket = await startBucket(cluster);
-  velero = await Velero.install(cluster, node, bucket.server);
+  running = await startVeleroCluster(vmfrImages());
+  const { node, velero } = running;
+  cluster = running.cluster;
   operator = await InstalledOperator.install(cluster, node, NAMESPACE);
   backups = await seedBackups(cluster, node, velero, { backups: ["monday", "tuesday"] });
 });
-afterAll(async () => {
-  await node?.stop();
-  await bucket?.server.close();
-  await cluster?.stop();
-});
+afterAll(() => running?.stop());
 
 const kubectl = (...args: string[]) => cluster.kubectl("--namespace", NAMESPACE, ...args);
 

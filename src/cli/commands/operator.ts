@@ -1,5 +1,6 @@
 /** Runs both controllers until it is asked to end, loses the lease, or cannot go on. */
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { readFile } from "node:fs/promises";
 import { ConfigError, describeError } from "../../errors.ts";
 import { inClusterCredentials, kubeconfigCredentials } from "../../kube/credentials.ts";
@@ -79,6 +80,8 @@ interface Running {
 async function runControllers({ configuration, client, metrics, log, onSynced }: Running, signal: AbortSignal) {
   const { settings, identity } = configuration;
   const { namespace } = settings;
+  // Every watch, worker and pause ends with it.
+  setMaxListeners(0, signal);
   await requireKinds(client, signal);
   const discoveries = new Informer({ client, type: virtualMachineBackupsDiscoveries, namespace, log });
   const fileRestores = new Informer({ client, type: virtualMachineFileRestores, namespace, log });

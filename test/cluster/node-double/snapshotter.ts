@@ -29,6 +29,8 @@ export class Snapshotter {
   }
 
   async sync(): Promise<void> {
+    // Before the snapshots: a content whose snapshot was made meanwhile must not look abandoned.
+    const contents = await this.#api.list<VolumeSnapshotContent>(CONTENTS);
     const snapshots = await this.#api.list<VolumeSnapshot>(`${SNAPSHOT_API}/volumesnapshots`);
     for (const snapshot of snapshots) {
       if (snapshot.status?.readyToUse === true || snapshot.metadata.deletionTimestamp !== undefined) continue;
@@ -36,7 +38,7 @@ export class Snapshotter {
       else await this.#bind(snapshot);
     }
     const alive = new Set(snapshots.map((snapshot) => snapshot.metadata.uid));
-    for (const content of await this.#api.list<VolumeSnapshotContent>(CONTENTS)) await this.#collect(content, alive);
+    for (const content of contents) await this.#collect(content, alive);
   }
 
   async #take(snapshot: VolumeSnapshot): Promise<void> {
