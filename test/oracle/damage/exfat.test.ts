@@ -85,6 +85,8 @@ function isChecked(offset: number): boolean {
 }
 
 async function askExfatFuse(damaged: Uint8Array, listing: Listing, { offset }: Flip): Promise<Judgement> {
+  // The specification, and Linux, take it for the directory's end; exfat-fuse looks behind it.
+  if (offset >= table.end && offset % SLOT === 0 && damaged[offset] === 0) return "unfit";
   if (isChecked(offset)) return { differences: ["a checksum covers this byte"] };
   const file = path.join(home.path, "judged");
   writeFileSync(file, damaged);
