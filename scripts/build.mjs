@@ -23,7 +23,7 @@ export async function buildProgram() {
   rmSync(path.join(root, "dist/chunks"), { recursive: true, force: true });
   await build({
     absWorkingDir: root,
-    entryPoints: { vmfr: "src/bin/vmfr.ts" },
+    entryPoints: { vmfr: "src/bin/vmfr.ts", "kubectl-vmfr": "src/bin/kubectl-vmfr.ts" },
     outdir: "dist",
     outExtension: { ".js": ".mjs" },
     chunkNames: "chunks/[name]-[hash]",

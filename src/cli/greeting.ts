@@ -2,6 +2,7 @@ import { displayName } from "../bytes/byte-name.ts";
 import type { TreeBackup } from "../restore-tree/tree-backup.ts";
 import { encodePath } from "../serve/http/request-path.ts";
 import type { Serving } from "./serving.ts";
+import { shellWord } from "./shell-word.ts";
 
 /** What `vmfr serve` says when it is ready: where, as whom, until when, and lines to paste. */
 export function greeting(serving: Serving, backups: readonly TreeBackup[], examplePath: Uint8Array): string {
@@ -22,7 +23,7 @@ export function greeting(serving: Serving, backups: readonly TreeBackup[], examp
     "",
     `Fetch ${example} in a shell:`,
     "",
-    `  curl --cacert ${quote(https.caFile)} --user ${quote(`${https.user}:${https.password}`)} -o ${quote(name)} ${quote(`${https.url}/files${encodePath(examplePath)}`)}`,
+    `  curl --cacert ${shellWord(https.caFile)} --user ${shellWord(`${https.user}:${https.password}`)} -o ${shellWord(name)} ${shellWord(`${https.url}/files${encodePath(examplePath)}`)}`,
     "",
     `  ${sftpLine(ssh, example, name)}`,
     "",
@@ -33,9 +34,9 @@ export function greeting(serving: Serving, backups: readonly TreeBackup[], examp
 }
 
 function sftpLine(ssh: Serving["ssh"], example: string, name: string): string {
-  const options = `-P ${ssh.port} -i ${quote(ssh.privateKeyFile)} -o UserKnownHostsFile=${quote(ssh.knownHostsFile)}`;
+  const options = `-P ${ssh.port} -i ${shellWord(ssh.privateKeyFile)} -o UserKnownHostsFile=${shellWord(ssh.knownHostsFile)}`;
   const host = ssh.host.includes(":") ? `[${ssh.host}]` : ssh.host;
-  return `sftp ${options} ${quote(`${ssh.user}@${host}:${example}`)} ${quote(name)}`;
+  return `sftp ${options} ${shellWord(`${ssh.user}@${host}:${example}`)} ${shellWord(name)}`;
 }
 
 function describeBackups(backups: readonly TreeBackup[]): string {
@@ -48,11 +49,6 @@ function describeBackups(backups: readonly TreeBackup[]): string {
 
 function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-/** For a POSIX shell; plain words stay as they are. */
-function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** The one line of `serve --json`. */

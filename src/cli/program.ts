@@ -1,68 +1,22 @@
-import { Command, CommanderError, Option } from "commander";
-import { describeError } from "../errors.ts";
+import { type Command, Option } from "commander";
 import { podLayout, podPorts } from "../operator/file-serving/pod-layout.ts";
 import type { CommandContext } from "./context.ts";
-import { exitCodeOf } from "./exit-code.ts";
+import { type MakeAction, runCommandLine } from "./run-command-line.ts";
 import { addBucketOptions, addSourceOptions } from "./source-options.ts";
-import { VERSION } from "./version.ts";
 
-/** Every command's module exports one function of this shape; it is loaded only when the command is called. */
-type Run<Arguments, Options> = (context: CommandContext, args: Arguments, options: Options) => Promise<number>;
-
-/**
- * Runs one command line and returns its exit code; never throws and never exits.
- * @param args what follows the program's name
- */
-export async function runProgram(args: readonly string[], context: CommandContext): Promise<number> {
-  let exitCode = 0;
-  const program = buildProgram(context, (code) => {
-    exitCode = code;
-  });
-  try {
-    await program.parseAsync(args, { from: "user" });
-    return exitCode;
-  } catch (error) {
-    // Commander has already said what was wrong with the call, or printed the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    context.stderr.write(`vmfr: ${describeError(error)}\n`);
-    return exitCodeOf(error);
-  }
+/** `vmfr`. @param args what follows the program's name */
+export function runProgram(args: readonly string[], context: CommandContext): Promise<number> {
+  const description = "Single files out of KubeVirt VM backups, without restoring the VM.";
+  return runCommandLine({ name: "vmfr", description, addCommands }, args, context);
 }
 
-function buildProgram(context: CommandContext, setExitCode: (code: number) => void): Command {
-  const program = new Command("vmfr")
-    .description("Single files out of KubeVirt VM backups, without restoring the VM.")
-    .version(VERSION)
-    .showHelpAfterError("(--help tells more)")
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => context.stdout.write(text),
-      writeErr: (text) => context.stderr.write(text),
-    });
-
-  /** Commander passes the arguments, then the options, then the command. */
-  const action =
-    <Arguments, Options>(load: () => Promise<Run<Arguments, Options>>) =>
-    async (...parameters: unknown[]): Promise<void> => {
-      const [first, second] = parameters;
-      const hasArguments = parameters.length > 2;
-      const run = await load();
-      const args = (hasArguments ? first : undefined) as Arguments;
-      setExitCode(await run(context, args, (hasArguments ? second : first) as Options));
-    };
-
+function addCommands(program: Command, action: MakeAction): void {
   addBackupCommands(program, action);
   addFileCommands(program, action);
   addComparingCommands(program, action);
   addOperatorCommand(program, action);
   addFileServerCommands(program, action);
-  return program;
 }
-
-/** Makes a commander action of a command that is loaded only when it is called. */
-type MakeAction = <Arguments, Options>(
-  load: () => Promise<Run<Arguments, Options>>,
-) => (...parameters: unknown[]) => Promise<void>;
 
 /** Whole backups and whole disks. */
 function addBackupCommands(program: Command, action: MakeAction): void {

@@ -1,12 +1,12 @@
-import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseDuration } from "../../bytes/duration.ts";
-import { ConfigError } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
 import { findExampleFile } from "../example-file.ts";
 import { NOTHING_FOUND } from "../exit-code.ts";
 import { greeting, readyLine } from "../greeting.ts";
 import { createLogger } from "../logger.ts";
+import { openBrowser } from "../open-browser.ts";
+import { parsePort } from "../port.ts";
 import { startServing } from "../serving.ts";
 import { openSource } from "../source.ts";
 import type { SourceOptions } from "../source-options.ts";
@@ -24,8 +24,8 @@ export interface ServeOptions extends SourceOptions {
 /** Runs until it expires or is asked to end; both are success. */
 export async function serve(context: CommandContext, _args: undefined, options: ServeOptions): Promise<number> {
   const expiresAt = new Date(Date.now() + parseDuration(options.ttl));
-  const httpsPort = parsePort(options.httpsPort);
-  const sshPort = parsePort(options.sshPort);
+  const httpsPort = options.httpsPort === undefined ? undefined : parsePort(options.httpsPort);
+  const sshPort = options.sshPort === undefined ? undefined : parsePort(options.sshPort);
   const source = await openSource(context, options);
   try {
     if (source.backups.length === 0) {
@@ -58,13 +58,6 @@ export async function serve(context: CommandContext, _args: undefined, options: 
   }
 }
 
-function parsePort(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535) throw new ConfigError(`${JSON.stringify(text)} is not a port`);
-  return port;
-}
-
 /** Timers hold 24 days at most. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -72,12 +65,4 @@ async function untilTime(time: Date): Promise<void> {
   for (let rest = time.getTime() - Date.now(); rest > 0; rest = time.getTime() - Date.now()) {
     await sleep(Math.min(rest, LONGEST_TIMER_MS), undefined, { ref: false });
   }
-}
-
-function openBrowser(url: string): void {
-  const opener = process.platform === "darwin" ? "open" : "xdg-open";
-  // No opener is no failure: the address has been printed.
-  spawn(opener, [url], { stdio: "ignore", detached: true })
-    .on("error", () => undefined)
-    .unref();
 }
