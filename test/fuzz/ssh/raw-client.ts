@@ -32,7 +32,7 @@ export class RawClient {
     const socket = connect(port, "127.0.0.1");
     const client = new ssh2.Client();
     client.on("error", () => undefined);
-    client.connect({ sock: socket, username: "restore", privateKey });
+    client.connect({ sock: socket, username: "restore", privateKey, readyTimeout: 0 });
     await once(client, "ready");
     return new RawClient(client, socket);
   }
@@ -43,7 +43,7 @@ export class RawClient {
     const client = new ssh2.Client();
     client.on("error", () => undefined);
     const greeted = once(client, "handshake");
-    client.connect({ sock: socket, username: "restore", authHandler: () => undefined });
+    client.connect({ sock: socket, username: "restore", authHandler: () => undefined, readyTimeout: 0 });
     await greeted;
     return new RawClient(client, socket);
   }
