@@ -11,13 +11,13 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { makeDisk, type ServedDisks, serveDisks } from "../../e2e/ssh/served-disks.ts";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { withLoopMount } from "../../setup/loop-mount.ts";
 import { peakMemory } from "../../setup/peak-memory.ts";
 import { scratchDirectory } from "../../setup/scratch-directory.ts";
 import { runClient } from "../../setup/ssh-client.ts";
 import { tally } from "../../setup/tally.ts";
-import { makeDisk, type ServedDisks, serveDisks } from "./served-disks.ts";
 
 beforeAll(() => requireDebianPackages("openssh-client", "rsync", "e2fsprogs"));
 
