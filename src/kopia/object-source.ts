@@ -14,7 +14,7 @@ const MIN_ALIASED_FRACTION = 8;
 export interface ObjectSourceOptions {
   /** For messages. */
   readonly name: string;
-  readonly objects: ObjectReader;
+  readonly objects: Pick<ObjectReader, "readChunk" | "prefetch">;
   readonly table: SeekTable;
   /** One bit a chunk: the chunk is zeros and needs no I/O. */
   readonly zeroChunks: Uint8Array;
