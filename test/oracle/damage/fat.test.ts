@@ -110,7 +110,7 @@ describe.each(RECIPES)("FAT$bits", ({ bits, size }) => {
 
   test("a flipped bit: the same answer, a named error, or another one that mtools gives, too", async () => {
     const counts = await flipImage(subject, askMtools);
-    expect(counts.named).toBeGreaterThan(3);
+    expect(counts.named).toBeGreaterThan(0);
   }, 36_000_000);
 
   test("the k-th read failing or short is named where it struck, and forgotten afterwards", async () => {
