@@ -34,7 +34,6 @@ const servingPlan = z.strictObject({
   expiresAt: z.iso.datetime().optional(),
 });
 
-export type AttachedDisk = z.infer<typeof attachedDisk>;
 export type PlannedBackup = z.infer<typeof plannedBackup>;
 export type ServingPlan = z.infer<typeof servingPlan>;
 
