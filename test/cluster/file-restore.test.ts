@@ -1,6 +1,7 @@
 /** The whole way of a user: discover, restore, fetch, delete; on a real API server with a real Velero. */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { requireDebianPackages } from "../setup/debian-packages.ts";
 import { runTool } from "../setup/run-tool.ts";
@@ -126,6 +127,76 @@ test("dataPath Direct serves every backup without a PVC, and leaves nothing behi
   await fetchEverything(restored);
   await expectNothingLeft(restored.status.createdNamespace, "direct");
 });
+
+test("kubectl get prints the documented columns", async () => {
+  await create("columns", { dataPath: "Direct", selectedBackups: ["tuesday"] });
+  const { status } = await restoreIn("Completed", "columns");
+  const table = await kubectl("get", "vmbd/columns", "vmfr/columns");
+  expect(table).toMatch(/^NAME +VM +VMNS +PHASE +VALID +INVALID +FAILED$/m);
+  expect(table).toMatch(/columns +web-1 +guests +Completed +2 +0 +0$/m);
+  expect(table).toMatch(/^NAME +PHASE +DISCOVERY +POD-NS +POD$/m);
+  expect(table).toContain(`Completed   columns     ${status.createdNamespace}   columns-fileserver`);
+  await expectNothingLeft(status.createdNamespace, "columns");
+});
+
+test("nobody gets by way of the operator what he may not have himself (S4)", async () => {
+  const namespace = ["--namespace", NAMESPACE];
+  await kubectl("create", "rolebinding", "alice", "--clusterrole=oadp-vm-file-restore-edit", "--user=alice");
+  const createAs = (kind: string, spec: object): Promise<string> => {
+    const file = path.join(cluster.directory, "as-alice.json");
+    const metadata = { name: "of-alice", namespace: NAMESPACE };
+    writeFileSync(file, JSON.stringify({ apiVersion: "oadp.openshift.io/v1alpha1", kind, metadata, spec }));
+    return cluster.kubectl(...namespace, "--as=alice", "create", "--dry-run=server", "--filename", file);
+  };
+  const restore = (spec: object) => createAs("VirtualMachineFileRestore", { backupsDiscoveryRef: "direct", ...spec });
+  const secretRef = { credentialsSecretRef: { name: "cloud-credentials" } };
+  await expect(restore({ fileAccess: { ssh: secretRef } })).rejects.toThrow(
+    "you may not read Secret velero/cloud-credentials",
+  );
+  await expect(restore({ fileAccess: { fileBrowser: secretRef } })).rejects.toThrow("you may not read Secret");
+  await expect(restore({ restoreNamespace: "kube-system" })).rejects.toThrow(
+    "you may not create pods in namespace kube-system",
+  );
+  await expect(restore({ fileAccess: { ssh: {} } })).resolves.toContain("of-alice");
+  const vm = { virtualMachineName: SEED_VM.name, virtualMachineNamespace: SEED_VM.namespace };
+  const discover = () => createAs("VirtualMachineBackupsDiscovery", vm);
+  await expect(discover()).rejects.toThrow("you may not get VirtualMachine guests/web-1");
+  await cluster.kubectl("create", "clusterrole", "vm-viewer", "--verb=get", "--resource=virtualmachines.kubevirt.io");
+  await cluster.kubectl(
+    "-n",
+    SEED_VM.namespace,
+    "create",
+    "rolebinding",
+    "alice",
+    "--clusterrole=vm-viewer",
+    "--user=alice",
+  );
+  await expect.poll(discover, { timeout: 20_000 }).toContain("of-alice");
+});
+
+/** Each costs the time of a lease; `VMFR_CRASHES=50` for many. */
+const CRASHES = Number(process.env["VMFR_CRASHES"] ?? 3);
+
+test(`an operator that is killed ${CRASHES} times ends where one ends that is not: no second Restore, nothing lost, nothing left`, async () => {
+  await create("crashed", bothWays);
+  for (let crash = 0; crash < CRASHES; crash += 1) {
+    await sleep(Math.random() * 6_000);
+    await operator.kill();
+    await operator.waitUntilReady();
+    // Until the lease of the one that was killed is over.
+    await sleep(Math.random() * 16_000);
+  }
+  const restored = await restoreIn("Completed", "crashed");
+  const restores = await kubectl("get", "restores.velero.io", "-l", "oadp.openshift.io/vmfr-origin-uuid", "-o", "name");
+  expect(restores.trim().split("\n").length).toBe(backups.length);
+  const selector = "oadp.openshift.io/vmfr-temp-namespace=true";
+  expect(await cluster.kubectl("get", "namespaces", "-l", selector, "-o", "name")).toBe(
+    `namespace/${restored.status.createdNamespace}\n`,
+  );
+  await fetchEverything(restored);
+  tally("kills of the operator that lost nothing", CRASHES);
+  await expectNothingLeft(restored.status.createdNamespace, "crashed");
+}, 3_600_000);
 
 test("Velero restores two backups of both volume modes side by side, and every client fetches from each", async () => {
   await create("restored", bothWays);

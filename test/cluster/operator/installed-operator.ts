@@ -51,6 +51,11 @@ export class InstalledOperator {
     }
   }
 
+  /** As a node that fails: no chance to write anything, or to give the lease back. */
+  async kill(): Promise<void> {
+    await this.#kubectl("delete", "pods", "-l", SELECTOR, "--grace-period=0", "--force");
+  }
+
   async podNames(): Promise<string[]> {
     const names = await this.#kubectl("get", "pods", "-l", SELECTOR, "-o", "jsonpath={.items[*].metadata.name}");
     return names.split(" ").filter((name) => name !== "");
