@@ -4,6 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { kubeconfigCredentials } from "../../src/kube/credentials.ts";
 import { KubeClient } from "../../src/kube/kube-client.ts";
+import { secrets } from "../../src/kube/resources.ts";
 import { virtualMachineBackupsDiscoveries } from "../../src/operator/api/v1alpha1/virtual-machine-backups-discovery.ts";
 import {
   type VirtualMachineFileRestoreStatus,
@@ -11,6 +12,7 @@ import {
 } from "../../src/operator/api/v1alpha1/virtual-machine-file-restore.ts";
 import { backupStorageLocations } from "../../src/operator/velero/velero-resources.ts";
 import { tally } from "../setup/tally.ts";
+import { controlPlaneBinaries } from "./control-plane/binaries.ts";
 import { type Cluster, startCluster } from "./control-plane/cluster.ts";
 import { installCrds } from "./crds/install-crds.ts";
 import { RunningDiscovery } from "./discovery/running-discovery.ts";
@@ -21,9 +23,12 @@ const root = path.resolve(import.meta.dirname, "../..");
 let cluster: Cluster;
 let client: KubeClient;
 let discovery: RunningDiscovery;
+/** With the real kubectl on it. */
+let searchPath: string;
 
 beforeAll(async () => {
   cluster = await startCluster();
+  searchPath = `${path.dirname((await controlPlaneBinaries()).kubectl)}:${process.env["PATH"]}`;
   client = new KubeClient(await kubeconfigCredentials({ file: cluster.kubeconfigFile }));
   await installCrds(cluster);
   await cluster.kubectl("apply", "--server-side", "--filename", path.join(root, "deploy/crd"));
@@ -50,7 +55,8 @@ function plugin(...args: string[]): Promise<Finished> {
   const [command = "", ...rest] = args;
   const all = [...program, command, "--kubeconfig", cluster.kubeconfigFile, ...rest];
   return new Promise((resolve) => {
-    execFile(process.execPath, all, { cwd: root, timeout: 120_000 }, (error, stdout, stderr) => {
+    const options = { cwd: root, timeout: 120_000, env: { ...process.env, PATH: searchPath } };
+    execFile(process.execPath, all, options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });
@@ -131,4 +137,37 @@ test("a restore that fails, and one that takes too long, say so", async () => {
   const slow = await plugin("restore", "--discovery", "web-1", "--timeout", "2s", "-n", NAMESPACE);
   expect(slow.code).toBe(6);
   expect(slow.stderr).toContain("is not done after 2s");
+});
+
+test("open reads the credentials, and says what keeps kubectl from forwarding", async () => {
+  const credentialsSecretRef = { name: "login", namespace: NAMESPACE };
+  await cluster.apply(
+    {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "login", namespace: NAMESPACE },
+      stringData: { username: "oadp", password: "correct-horse" },
+    },
+    {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "unscheduled", namespace: NAMESPACE },
+      spec: { containers: [{ name: "web", image: "nowhere.test/web" }] },
+    },
+    {
+      apiVersion: "oadp.openshift.io/v1alpha1",
+      kind: "VirtualMachineFileRestore",
+      metadata: { name: "opened", namespace: NAMESPACE },
+      spec: { backupsDiscoveryRef: "web-1" },
+    },
+  );
+  const fileBrowser = { clusterAccess: "https://web.backups.svc.cluster.local:8443", credentialsSecretRef };
+  const fileServingInfo = { podName: "unscheduled", fileBrowser };
+  await finish("opened", { phase: "Completed", createdNamespace: NAMESPACE, fileServingInfo });
+  const opened = await plugin("open", "opened", "-n", NAMESPACE);
+  expect(opened.stderr).toMatch(/ports of pod unscheduled cannot be forwarded: .*pod is not running/);
+  expect(opened).toMatchObject({ code: 6, stdout: "" });
+  await client.delete(secrets, { namespace: NAMESPACE, name: "login" });
+  const without = await plugin("open", "opened", "-n", NAMESPACE);
+  expect(without.stderr).toContain('secrets "login" not found');
 });

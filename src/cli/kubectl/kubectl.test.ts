@@ -40,6 +40,7 @@ test.each([
   [["restore", "demo/web-1", "--discovery", "x"], "give either NS/VM or --discovery"],
   [["restore", "--discovery", "x", "--from", "2026-01-01"], "--from and --to"],
   [["discover", "web-1"], "NAMESPACE/NAME"],
+  [["restore", "a/b/c"], "NAMESPACE/NAME"],
   [["discover"], "missing required argument"],
   [["open", "x", "--ssh-port", "ssh"], '"ssh" is not a port'],
   [["get", "--kubeconfig", "/nowhere"], "/nowhere"],

@@ -12,7 +12,7 @@ import { type Connection, type ConnectionOptions, withConnection } from "./conne
 import { asJson, createDiscovery, discoveryEnd, type SelectionOptions } from "./discover.ts";
 import { discoveryTable } from "./discovery-table.ts";
 import { messageOf, StatusLine } from "./status-line.ts";
-import { parseVirtualMachine } from "./virtual-machine.ts";
+import { parseVirtualMachine, type VirtualMachineName } from "./virtual-machine.ts";
 import { waitUntil } from "./wait.ts";
 
 export interface RestoreOptions extends ConnectionOptions, SelectionOptions {
@@ -39,8 +39,9 @@ export async function restore(
   if (discovery !== undefined && (options.from !== undefined || options.to !== undefined)) {
     throw new ConfigError("--from and --to choose what a new discovery looks at; a discovery there is has its own");
   }
+  const vm = target === undefined ? undefined : parseVirtualMachine(target);
   return withConnection(options, async (connection) => {
-    const reference = discovery ?? (await discovered(context, connection, target ?? "", options));
+    const reference = vm === undefined ? discovery : await discovered(context, connection, vm, options);
     if (reference === undefined) return NOTHING_FOUND;
     const created = await createRestore(connection, reference, options);
     if (!options.wait) {
@@ -57,10 +58,10 @@ export async function restore(
 async function discovered(
   context: CommandContext,
   connection: Connection,
-  target: string,
+  vm: VirtualMachineName,
   options: RestoreOptions,
 ): Promise<string | undefined> {
-  const created = await createDiscovery(connection, parseVirtualMachine(target), options);
+  const created = await createDiscovery(connection, vm, options);
   const { name } = created.metadata;
   if (!options.wait) return name;
   const ended = await discoveryEnd(context, connection, created, options.timeout);
