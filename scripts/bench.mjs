@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- ROW… [--slow] [--runs N]]`: from a fresh clone to measurements against other tools. Rows
+ * `npm run bench [-- ROW… [--runs N]]`: from a fresh clone to measurements against other tools. Rows
  * and goals are in docs/performance.md.
  */
 import { installDependencies, localBin, root, run } from "./dependencies.mjs";
