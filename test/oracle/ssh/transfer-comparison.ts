@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { nameKey } from "../../../src/bytes/byte-name.ts";
 import { openExt4 } from "../../../src/disk/filesystem/ext4/ext4-file-system.ts";
@@ -113,10 +113,11 @@ export function linkGroups(directory: string): string[] {
   return Array.from(groups.values(), (names) => names.sort().join(" = ")).sort();
 }
 
-/** A new empty directory. */
+/** A new empty directory, and an old one: whether its time is that of the source must not depend on the second. */
 export function emptyDirectory(directory: string): string {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
+  utimesSync(directory, 0, 0);
   return directory;
 }
 
