@@ -5,7 +5,7 @@ import type { Listing, ListingEntry } from "./listing-entry.ts";
 
 const script = path.join(import.meta.dirname, "reference_walk.py");
 
-/** The kernel lists a name and does not find it, or calls the structure damaged itself. */
+/** The kernel lists a name twice or does not find it, or calls the structure damaged itself. */
 export class TornTreeError extends Error {}
 
 /** Python's and the kernel's words for it. */
@@ -26,12 +26,15 @@ export async function walkReference(directory: string): Promise<Listing> {
     complaint += text;
   });
   const listing = new Map<string, ListingEntry>();
+  let listedTwice: string | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
     const entry = JSON.parse(line) as ListingEntry;
+    if (listing.has(entry.path)) listedTwice ??= entry.path;
     listing.set(entry.path, entry);
   }
   const code = await exit;
   if (TORN.test(complaint)) throw new TornTreeError(complaint);
+  if (listedTwice !== undefined) throw new TornTreeError(`the name ${listedTwice} is listed twice`);
   if (code !== 0) throw new Error(`reference walk of ${directory} ended with ${code}: ${complaint}`);
   return listing;
 }
