@@ -3,6 +3,7 @@ import { randomFillSync } from "node:crypto";
 import {
   appendFileSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -140,6 +141,8 @@ test("--partial keeps what arrived before a cut, and the next run goes on from t
   const fixture = await startSshFixture(new HostFileSystem(source));
   const target = path.join(fixture.directory, "file");
   await interruptWhenPartlyArrived(fixture, target);
+  // The receiving process moves it there, perhaps after the one that was interrupted has ended.
+  await expect.poll(() => existsSync(target), { timeout: 10_000 }).toBe(true);
   const kept = statSync(target).size;
   expect(kept).toBeGreaterThan(0);
   expect(kept).toBeLessThan(content.length);
