@@ -1,5 +1,3 @@
-import type { FileType } from "../disk/filesystem/file-system.ts";
-
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /** `1.4 MiB`; whole numbers below a KiB. */
@@ -43,27 +41,4 @@ export function formatExactTime(nanoseconds: bigint): string {
   const fraction = ((nanoseconds % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
   const seconds = (nanoseconds - fraction) / 1_000_000_000n;
   return formatTime(seconds * 1_000_000_000n).replace(/Z$/, `.${String(fraction).padStart(9, "0")}Z`);
-}
-
-const TYPE_LETTERS: Record<FileType, string> = {
-  file: "-",
-  directory: "d",
-  symlink: "l",
-  fifo: "p",
-  socket: "s",
-  "character-device": "c",
-  "block-device": "b",
-  unknown: "?",
-};
-
-const TRIPLETS = ["---", "--x", "-w-", "-wx", "r--", "r-x", "rw-", "rwx"];
-
-/** `-rwsr-xr-x` as `ls -l` writes it. */
-export function formatMode(type: FileType, mode: number): string {
-  const triplet = (shift: number, mask: number, letter: string): string => {
-    const bits = TRIPLETS[(mode >> shift) & 7] as string;
-    if ((mode & mask) === 0) return bits;
-    return bits.slice(0, 2) + (bits.endsWith("x") ? letter : letter.toUpperCase());
-  };
-  return TYPE_LETTERS[type] + triplet(6, 0o4000, "s") + triplet(3, 0o2000, "s") + triplet(0, 0o1000, "t");
 }

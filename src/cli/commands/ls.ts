@@ -1,9 +1,10 @@
 import { displayName, splitPath } from "../../bytes/byte-name.ts";
+import { modeText } from "../../disk/filesystem/mode-text.ts";
 import type { RestoreTree, TreeNode, TreeStat } from "../../restore-tree/tree-node.ts";
 import { type TypeKnown, type WalkEntry, type WalkOptions, walkBatches, walkNames } from "../../restore-tree/walk.ts";
 import type { CommandContext } from "../context.ts";
 import { entryJson } from "../entry-json.ts";
-import { formatMode, formatTime } from "../human.ts";
+import { formatTime } from "../human.ts";
 import { TextOutput } from "../output.ts";
 import { resolveArgument } from "../path-argument.ts";
 import { forEachReported, type Report } from "../report.ts";
@@ -130,7 +131,7 @@ class LinePrinter implements Printer {
 function longLine(stat: TreeStat, name: string): string {
   const size = stat.device === undefined ? String(stat.size) : `${stat.device.major}, ${stat.device.minor}`;
   const owner = `${stat.uid}:${stat.gid}`.padEnd(11);
-  return `${formatMode(stat.type, stat.mode)} ${owner} ${size.padStart(12)} ${formatTime(stat.mtime)} ${name}`;
+  return `${modeText(stat.type, stat.mode)} ${owner} ${size.padStart(12)} ${formatTime(stat.mtime)} ${name}`;
 }
 
 /** One array, one entry a line. */

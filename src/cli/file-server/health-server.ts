@@ -2,10 +2,10 @@
  * Probes, inventory and metrics of one container, plain HTTP on a port of its own: for the kubelet, the operator
  * and Prometheus, which the pod's NetworkPolicy lets in. Says which file systems there are, never a file's name.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { ConfigError, describeError } from "../../errors.ts";
+import { describeError } from "../../errors.ts";
+import { type Listener, listen } from "../../operator/observability/http-listener.ts";
 import type { Inventory } from "../../restore-tree/tree-node.ts";
 import type { Readiness } from "./readiness.ts";
 
@@ -17,31 +17,14 @@ export interface HealthServerOptions {
   inventory(): Promise<Inventory>;
 }
 
-export interface HealthServer {
-  readonly port: number;
-  close(): Promise<void>;
-}
-
-const REQUEST_MS = 10_000;
-
 /** @throws ConfigError when the port cannot be had. */
-export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
+export async function startHealthServer(options: HealthServerOptions): Promise<Listener> {
   const metrics = createMetrics(options);
-  const server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS }, (request, response) => {
+  return listen(options, (request, response) => {
     answer(request, response, options, metrics).catch((error: unknown) => {
       response.writeHead(500, { "content-type": "text/plain" }).end(`${describeError(error)}\n`);
     });
   });
-  server.maxConnections = 64;
-  await listen(server, options);
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
 }
 
 async function answer(
@@ -84,13 +67,4 @@ function createMetrics({ inventory }: HealthServerOptions): Registry {
     },
   });
   return registry;
-}
-
-function listen(server: Server, { host, port }: HealthServerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (cause) => {
-      reject(new ConfigError(`cannot listen on port ${port} for probes: ${cause.message}`, { cause }));
-    });
-    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => resolve());
-  });
 }

@@ -1,20 +1,9 @@
 import { displayName, nameFromText } from "../../../bytes/byte-name.ts";
 import type { FileType } from "../../../disk/filesystem/file-system.ts";
+import { modeText, TYPE_LETTERS } from "../../../disk/filesystem/mode-text.ts";
 import type { TreeStat } from "../../../restore-tree/tree-node.ts";
 import { posixMode } from "../posix-mode.ts";
 import { AttributeFlag } from "./protocol.ts";
-
-/** The letter `ls -l` shows for a type. */
-const TYPE_LETTERS: Record<FileType, string> = {
-  file: "-",
-  directory: "d",
-  symlink: "l",
-  fifo: "p",
-  socket: "s",
-  "character-device": "c",
-  "block-device": "b",
-  unknown: "?",
-};
 
 const MAX_UINT32 = 0xffff_ffff;
 const NANOSECONDS = 1_000_000_000n;
@@ -65,23 +54,10 @@ function timeColumn(seconds: number, now: number): string {
   return `${day} ${last}`;
 }
 
-function permissionTriple(mode: number, special: boolean, letter: string): string {
-  const executable = (mode & 1) !== 0;
-  const last = special ? (executable ? letter : letter.toUpperCase()) : executable ? "x" : "-";
-  return `${mode & 4 ? "r" : "-"}${mode & 2 ? "w" : "-"}${last}`;
-}
-
-function modeColumn(type: FileType, mode: number): string {
-  const owner = permissionTriple(mode >> 6, (mode & 0o4000) !== 0, "s");
-  const group = permissionTriple(mode >> 3, (mode & 0o2000) !== 0, "s");
-  const other = permissionTriple(mode, (mode & 0o1000) !== 0, "t");
-  return `${TYPE_LETTERS[type]}${owner}${group}${other}`;
-}
-
 /** A line as `ls -ln` prints it, in UTC, the name escaped: clients show it on a terminal as it is. */
 export function longName(name: Uint8Array, stat: TreeStat, nowMs = Date.now()): Uint8Array {
   const columns = [
-    modeColumn(stat.type, stat.mode),
+    modeText(stat.type, stat.mode),
     String(stat.links).padStart(3),
     String(stat.uid).padEnd(8),
     String(stat.gid).padEnd(8),
