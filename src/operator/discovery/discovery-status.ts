@@ -1,12 +1,12 @@
 /** Pure: what a discovery's status says at each stage. */
 import { timestamp } from "../../kube/timestamp.ts";
 import { countVerdicts, phaseOf, readinessOf, type VerdictCounts } from "../../velero/discovery-outcome.ts";
+import { conditionsOf } from "../api/v1alpha1/phase-conditions.ts";
 import type {
   DiscoveryStats,
   VirtualMachineBackupsDiscoveryStatus,
 } from "../api/v1alpha1/virtual-machine-backups-discovery.ts";
 import type { Candidate } from "./candidate.ts";
-import { conditionsOf } from "./discovery-conditions.ts";
 import { boundedLists } from "./status-lists.ts";
 
 type Status = VirtualMachineBackupsDiscoveryStatus;

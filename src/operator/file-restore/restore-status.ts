@@ -1,39 +1,15 @@
 /** Phases and conditions of a file restore: pure, from what the steps came to. */
-import type { Condition } from "kubernetes-types/meta/v1.js";
-import { setCondition } from "../../kube/conditions.ts";
+import { type ConditionText, conditionsOf, type PhaseConditions } from "../api/v1alpha1/phase-conditions.ts";
 import { type PvcRestore, pvcStates } from "../api/v1alpha1/pvc-restore.ts";
 import type { VirtualMachineFileRestoreStatus } from "../api/v1alpha1/virtual-machine-file-restore.ts";
 
 export type Phase = NonNullable<VirtualMachineFileRestoreStatus["phase"]>;
 
-interface Aspect {
-  readonly reason: string;
-  readonly message: string;
-}
-
-export interface Verdict {
+export interface Verdict extends PhaseConditions {
   readonly phase: Phase;
-  readonly progressing: Aspect;
-  readonly available: Aspect;
-  readonly degraded: Aspect;
-  readonly ready: Aspect;
-  /** Files can be had although the phase alone would say no. */
-  readonly isAvailable?: boolean;
 }
 
-type Truth = readonly [progressing: boolean, available: boolean, degraded: boolean, ready: boolean];
-
-/** What each phase means in conditions; documented for both kinds. */
-const TRUTHS: Record<Phase, Truth> = {
-  New: [false, false, false, false],
-  InProgress: [true, false, false, false],
-  Completed: [false, true, false, true],
-  PartiallyFailed: [false, true, true, true],
-  Failed: [false, false, true, false],
-  Deleting: [false, false, false, false],
-};
-
-const NO_FAILURES: Aspect = { reason: "NoFailures", message: "No failures detected" };
+const NO_FAILURES: ConditionText = { reason: "NoFailures", message: "No failures detected" };
 
 export const accepted: Verdict = {
   phase: "New",
@@ -43,7 +19,7 @@ export const accepted: Verdict = {
   ready: { reason: "NotReady", message: "File restore has not started processing" },
 };
 
-export function inProgress({ reason, message }: Aspect, isAvailable = false): Verdict {
+export function inProgress({ reason, message }: ConditionText, isAvailable = false): Verdict {
   const available = isAvailable
     ? { reason: "FileServerAvailable", message: "File server is accessible via cluster-internal URL" }
     : { reason: "InProgress", message };
@@ -53,11 +29,11 @@ export function inProgress({ reason, message }: Aspect, isAvailable = false): Ve
     available,
     degraded: NO_FAILURES,
     ready: { reason: "InProgress", message },
-    isAvailable,
+    ...(isAvailable && { isAvailable }),
   };
 }
 
-export function failed({ reason, message }: Aspect): Verdict {
+export function failed({ reason, message }: ConditionText): Verdict {
   const aspect = { reason, message };
   return {
     phase: "Failed",
@@ -68,7 +44,7 @@ export function failed({ reason, message }: Aspect): Verdict {
   };
 }
 
-export function deleting({ reason, message }: Aspect): Verdict {
+export function deleting({ reason, message }: ConditionText): Verdict {
   const aspect = { reason, message };
   return { phase: "Deleting", progressing: aspect, available: aspect, degraded: NO_FAILURES, ready: aspect };
 }
@@ -117,21 +93,6 @@ export function withVerdict(
   generation: number,
   now: number,
 ): VirtualMachineFileRestoreStatus {
-  const [progressing, available, degraded, ready] = TRUTHS[verdict.phase];
-  const aspects: readonly [string, boolean, Aspect][] = [
-    ["Progressing", progressing, verdict.progressing],
-    ["Available", available || (verdict.isAvailable ?? false), verdict.available],
-    ["Degraded", degraded, verdict.degraded],
-    ["Ready", ready, verdict.ready],
-  ];
-  const conditions = aspects.reduce<readonly Condition[]>(
-    (before, [type, isTrue, { reason, message }]) =>
-      setCondition(
-        before,
-        { type, status: isTrue ? "True" : "False", reason, message, observedGeneration: generation },
-        now,
-      ),
-    status.conditions ?? [],
-  );
+  const conditions = conditionsOf(status.conditions, verdict.phase, verdict, generation, now);
   return { ...status, phase: verdict.phase, observedGeneration: generation, conditions: [...conditions] };
 }

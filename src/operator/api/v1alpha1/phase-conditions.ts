@@ -1,7 +1,7 @@
 import type { Condition } from "kubernetes-types/meta/v1.js";
-import { setCondition } from "../../kube/conditions.ts";
+import { setCondition } from "../../../kube/conditions.ts";
 
-type Phase = "New" | "InProgress" | "Completed" | "PartiallyFailed" | "Failed";
+type Phase = "New" | "InProgress" | "Completed" | "PartiallyFailed" | "Failed" | "Deleting";
 
 /** What one phase says in each of the four conditions. */
 export interface PhaseConditions {
@@ -9,7 +9,8 @@ export interface PhaseConditions {
   readonly available: ConditionText;
   readonly degraded: ConditionText;
   readonly ready: ConditionText;
-  /** When the phase alone does not tell. */
+  /** These two where the phase alone does not tell. */
+  readonly isAvailable?: boolean;
   readonly isReady?: boolean;
 }
 
@@ -25,6 +26,7 @@ const CONTRACT: Readonly<Record<Phase, readonly [boolean, boolean, boolean, bool
   Completed: [false, true, false, true],
   PartiallyFailed: [false, true, true, true],
   Failed: [false, false, true, false],
+  Deleting: [false, false, false, false],
 };
 
 /** The Kubernetes API's own bound. */
@@ -50,7 +52,7 @@ export function conditionsOf(
     return setCondition(conditions, { type, status, ...text, observedGeneration }, now);
   };
   let conditions = set(before, "Progressing", progressing, texts.progressing);
-  conditions = set(conditions, "Available", available, texts.available);
+  conditions = set(conditions, "Available", texts.isAvailable ?? available, texts.available);
   conditions = set(conditions, "Degraded", degraded, texts.degraded);
   return set(conditions, "Ready", texts.isReady ?? ready, texts.ready);
 }
