@@ -198,7 +198,7 @@ test(`an operator that is killed ${CRASHES} times ends where one ends that is no
   await expectNothingLeft(restored.status.createdNamespace, "crashed");
 }, 3_600_000);
 
-test("Velero restores two backups of both volume modes side by side, and every client fetches from each", async () => {
+test("Velero restores two backups of both volume modes side by side; an edit to Direct takes its PVCs away again", async () => {
   await create("restored", bothWays);
   const restored = await restoreIn("Completed", "restored");
   const claims = await cluster.kubectl("-n", restored.status.createdNamespace, "get", "pvc", "-o", "name");
@@ -208,5 +208,13 @@ test("Velero restores two backups of both volume modes side by side, and every c
       .sort(),
   );
   await fetchEverything(restored);
+
+  await kubectl("patch", "vmfr/restored", "--type=merge", "--patch", '{"spec":{"dataPath":"Direct"}}');
+  const firstPath = "{.status.pvcRestores[0].restores[0].dataPath}";
+  await kubectl("wait", `--for=jsonpath=${firstPath}=Direct`, "vmfr/restored", `--timeout=${PATIENCE_MS}ms`);
+  const direct = await restoreIn("Completed", "restored");
+  const left = () => cluster.kubectl("-n", direct.status.createdNamespace, "get", "pvc", "-o", "name");
+  await expect.poll(left, { timeout: 60_000 }).toBe("");
+  await fetchEverything(direct);
   await expectNothingLeft(restored.status.createdNamespace, "restored");
 });

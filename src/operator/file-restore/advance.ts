@@ -16,7 +16,6 @@ import { applyInventory, type FetchInventory, isReady, isRunning, whyNotReady } 
 import type { RestoreOwner } from "./owner.ts";
 import { type BackupInspector, planDisks } from "./plan-disks.ts";
 import { prepareNamespace } from "./prepare-namespace.ts";
-import { pruneRestores } from "./prune.ts";
 import { countStates, failed, inProgress, served, type Verdict } from "./restore-status.ts";
 import { type RestoredVolumes, restoreVolumes } from "./restore-volumes.ts";
 import { type SelectedBackups, selectBackups } from "./select-backups.ts";
@@ -81,12 +80,6 @@ export async function* advance(
     const message = `Restore namespace '${prepared.name}' is ready, proceeding with Velero restore creation`;
     yield { status, verdict: inProgress({ reason: "NamespaceReady", message }) };
   }
-  await pruneRestores(
-    tools.client,
-    attempt.owner,
-    prepared.name,
-    new Set(selected.backups.map((backup) => backup.name)),
-  );
   const volumes = await restored(attempt, selected, status, prepared.name);
   status = { ...status, pvcRestores: volumes.pvcRestores };
   if (volumes.pending > 0) return yield waitForVolumes(status, volumes);

@@ -66,14 +66,10 @@ function served(entry: PvcBackupRestore, disk: DiskInventory): PvcBackupRestore 
   const { failureReason: _, fileSystems: __, ...known } = entry;
   if (disk.state === "not-opened") return { ...known, state: pvcStates.processing };
   const fileSystems = disk.fileSystems.map(fileSystem);
-  if (isReadable(disk)) return { ...known, state: pvcStates.available, ...(fileSystems.length > 0 && { fileSystems }) };
+  // Without a file system of its own too: the second disk of a volume group is as it should be.
+  if (disk.state === "available")
+    return { ...known, state: pvcStates.available, ...(fileSystems.length > 0 && { fileSystems }) };
   return { ...known, state: pvcStates.extractionFailed, failureReason: disk.reasons.join("; ").slice(0, 1024) };
-}
-
-/** A disk without a file system of its own, such as the second one of a volume group, is as it should be. */
-function isReadable({ state, fileSystems, reasons }: DiskInventory): boolean {
-  if (state !== "available") return false;
-  return fileSystems.length > 0 || reasons.every((reason) => reason.startsWith("no file system found on this disk"));
 }
 
 /** A backup that could not be opened at all has one disk that says why. */

@@ -1,30 +1,25 @@
-/** What belongs to backups that are no longer selected. */
-import { keyOf } from "../../kube/resource-type.ts";
+/** What Velero restored for backups that are no longer selected, or are read from the bucket by now. */
+import { keyOf, type Stored } from "../../kube/resource-type.ts";
 import { configMaps, persistentVolumeClaims } from "../../kube/resources.ts";
-import { annotations, labels } from "../api/v1alpha1/names.ts";
-import { veleroRestores } from "../velero/velero-resources.ts";
+import { labels } from "../api/v1alpha1/names.ts";
+import { type VeleroRestore, veleroRestores } from "../velero/velero-resources.ts";
 import { childNames } from "./child-names.ts";
 import { type ChildClient, children } from "./ensure.ts";
-import { childSelector, type RestoreOwner } from "./owner.ts";
+import type { RestoreOwner } from "./owner.ts";
 
-/** @param wanted names of the selected backups */
-export async function pruneRestores(
+/** @param namespace where its PVCs are */
+export async function pruneRestore(
   client: ChildClient,
   owner: RestoreOwner,
   namespace: string,
-  wanted: ReadonlySet<string>,
+  { metadata, spec }: Stored<VeleroRestore>,
 ): Promise<void> {
-  const selection = { namespace: owner.namespace, labelSelector: childSelector(owner) };
-  for (const restore of await children(client, veleroRestores, selection)) {
-    const backup = restore.metadata.annotations?.[annotations.backupName] ?? restore.spec.backupName;
-    if (wanted.has(backup)) continue;
-    const labelSelector = `${labels.restoreName}=${restore.metadata.name}`;
-    for (const claim of await children(client, persistentVolumeClaims, { namespace, labelSelector })) {
-      // It goes when the pod that uses it does.
-      await client.delete(persistentVolumeClaims, keyOf(claim), { uid: claim.metadata.uid });
-    }
-    const rules = { namespace: owner.namespace, name: childNames.resourceModifier(owner, backup) };
-    await client.delete(configMaps, rules);
-    await client.delete(veleroRestores, keyOf(restore), { uid: restore.metadata.uid });
+  const labelSelector = `${labels.restoreName}=${metadata.name}`;
+  for (const claim of await children(client, persistentVolumeClaims, { namespace, labelSelector })) {
+    // It goes when the pod that uses it does.
+    await client.delete(persistentVolumeClaims, keyOf(claim), { uid: claim.metadata.uid });
   }
+  const rules = { namespace: owner.namespace, name: childNames.resourceModifier(owner, spec.backupName) };
+  await client.delete(configMaps, rules);
+  await client.delete(veleroRestores, keyOf({ metadata }), { uid: metadata.uid });
 }

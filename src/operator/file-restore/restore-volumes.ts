@@ -2,7 +2,7 @@
 
 import type { Stored } from "../../kube/resource-type.ts";
 import { configMaps, type PersistentVolumeClaim, persistentVolumeClaims } from "../../kube/resources.ts";
-import { annotations, labels } from "../api/v1alpha1/names.ts";
+import { labels } from "../api/v1alpha1/names.ts";
 import { type PvcBackupRestore, type PvcRestore, pvcStates, type RestorePhase } from "../api/v1alpha1/pvc-restore.ts";
 import { type DataDownload, dataDownloads, type VeleroRestore, veleroRestores } from "../velero/velero-resources.ts";
 import { childNames } from "./child-names.ts";
@@ -10,6 +10,7 @@ import { resourceModifier, type VeleroRestoreOptions, veleroRestore } from "./ch
 import { type ChildClient, children, ensureApplied, ensureCreated } from "./ensure.ts";
 import { childSelector, type RestoreOwner } from "./owner.ts";
 import type { VmReference } from "./plan-disks.ts";
+import { pruneRestore } from "./prune.ts";
 import type { FileRestoreSettings } from "./settings.ts";
 
 /** A PVC that Velero has made, ready to be attached. */
@@ -75,15 +76,19 @@ function isOpen(state: string | undefined): boolean {
 
 /** By backup. One that is there already, whoever made it and under whichever name, is not made again. */
 async function ensureRestores(
-  { client, owner }: RestoreVolumesOptions,
+  { client, owner, namespace }: RestoreVolumesOptions,
   wanted: readonly VeleroRestoreOptions[],
 ): Promise<Map<string, Stored<VeleroRestore>>> {
   const selection = { namespace: owner.namespace, labelSelector: childSelector(owner) };
   const existing = await children(client, veleroRestores, selection);
+  for (const restore of existing) {
+    const isWanted = wanted.some(({ backup }) => backup === restore.spec.backupName);
+    if (!isWanted) await pruneRestore(client, owner, namespace, restore);
+  }
   const restores = new Map<string, Stored<VeleroRestore>>();
   for (const options of wanted) {
     const { backup } = options;
-    const found = existing.find(({ metadata }) => metadata.annotations?.[annotations.backupName] === backup);
+    const found = existing.find(({ spec }) => spec.backupName === backup);
     if (found !== undefined) {
       restores.set(backup, found);
       continue;
