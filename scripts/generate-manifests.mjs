@@ -8,11 +8,11 @@ const { register } = await import("tsx/esm/api");
 register();
 const { crdManifests } = await import("../src/operator/api/manifests.ts");
 const { defaultInstallation } = await import("../src/operator/deployment/installation.ts");
-const { asYaml, installationManifests } = await import("../src/operator/deployment/manifests.ts");
+const { asYaml, operatorManifests } = await import("../src/operator/deployment/manifests.ts");
 
 write("deploy/crd", crdManifests());
-const files = [...installationManifests(defaultInstallation)].map(([name, objects]) => [name, asYaml(objects)]);
-write("deploy/kustomize", files);
+const files = [...operatorManifests(defaultInstallation)].map(([name, objects]) => [name, asYaml(objects)]);
+write("deploy/operator", files);
 
 function write(folder, texts) {
   const directory = path.join(root, folder);

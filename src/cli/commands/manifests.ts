@@ -13,6 +13,6 @@ export async function manifests(
   _args: undefined,
   { namespace = defaultInstallation.namespace, image = defaultInstallation.image }: ManifestsOptions,
 ): Promise<number> {
-  context.stdout.write(asYaml([...installationManifests({ namespace, image }).values()].flat()));
+  context.stdout.write(asYaml(installationManifests({ namespace, image })));
   return 0;
 }

@@ -1,4 +1,4 @@
-/** Everything that `kubectl apply -f` needs to have vmfr in a cluster, by the name of its file in deploy/. */
+/** Everything that `kubectl apply -f` needs to have vmfr in a cluster. */
 import { stringify } from "yaml";
 import type { KubeObject } from "../../kube/resource-type.ts";
 import { customResourceDefinitions } from "../api/manifests.ts";
@@ -12,10 +12,9 @@ import {
 import type { Installation } from "./installation.ts";
 import { referencePolicies } from "./reference-policy.ts";
 
-/** In the order in which they are to be created. */
-export function installationManifests(installation: Installation): Map<string, readonly KubeObject[]> {
+/** By the name of the file in deploy/operator; without the CRDs, which are in deploy/crd. */
+export function operatorManifests(installation: Installation): Map<string, readonly KubeObject[]> {
   return new Map<string, readonly KubeObject[]>([
-    ["crds.yaml", customResourceDefinitions as readonly KubeObject[]],
     ["rbac.yaml", [operatorServiceAccount(installation), ...operatorAccess(installation), ...userRoles()]],
     ["admission.yaml", referencePolicies()],
     [
@@ -23,6 +22,12 @@ export function installationManifests(installation: Installation): Map<string, r
       [operatorDeployment(installation), metricsService(installation), operatorNetworkPolicy(installation)],
     ],
   ]);
+}
+
+/** Everything, in the order in which it is to be created. */
+export function installationManifests(installation: Installation): readonly KubeObject[] {
+  const definitions = customResourceDefinitions as readonly KubeObject[];
+  return [...definitions, ...[...operatorManifests(installation).values()].flat()];
 }
 
 export function asYaml(objects: readonly KubeObject[]): string {

@@ -28,8 +28,7 @@ export class InstalledOperator {
     flags: readonly string[] = [],
   ): Promise<InstalledOperator> {
     const file = path.join(cluster.directory, "vmfr.yaml");
-    const manifests = installationManifests({ namespace, image: VMFR_IMAGE });
-    writeFileSync(file, [...manifests.values()].map(asYaml).join("---\n"));
+    writeFileSync(file, asYaml(installationManifests({ namespace, image: VMFR_IMAGE })));
     await cluster.kubectl("apply", "--server-side", "--filename", file);
     const operator = new InstalledOperator(cluster, node, namespace);
     if (flags.length > 0) await operator.addFlags(flags);
