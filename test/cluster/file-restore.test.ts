@@ -210,8 +210,8 @@ test("Velero restores two backups of both volume modes side by side; an edit to 
   await fetchEverything(restored);
 
   await kubectl("patch", "vmfr/restored", "--type=merge", "--patch", '{"spec":{"dataPath":"Direct"}}');
-  const firstPath = "{.status.pvcRestores[0].restores[0].dataPath}";
-  await kubectl("wait", `--for=jsonpath=${firstPath}=Direct`, "vmfr/restored", `--timeout=${PATIENCE_MS}ms`);
+  const paths = () => kubectl("get", "vmfr/restored", "-o", "jsonpath={.status.pvcRestores[*].restores[*].dataPath}");
+  await expect.poll(paths, { timeout: PATIENCE_MS }).toBe("Direct Direct Direct Direct");
   const direct = await restoreIn("Completed", "restored");
   const left = () => cluster.kubectl("-n", direct.status.createdNamespace, "get", "pvc", "-o", "name");
   await expect.poll(left, { timeout: 60_000 }).toBe("");
