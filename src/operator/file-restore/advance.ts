@@ -60,12 +60,13 @@ export async function* advance(
 ): AsyncGenerator<Progress> {
   const { name, namespace = "", uid } = restore.metadata;
   const attempt: Attempt = { tools, restore, owner: { name, namespace, uid }, expiresAt, signal };
-  if (knownSelection(restore) === undefined) await checkRequirements(tools.client, tools.settings.namespace);
-  const selected = knownSelection(restore) ?? (await select(attempt));
+  const known = knownSelection(restore);
+  if (known === undefined) await checkRequirements(tools.client, tools.settings.namespace);
+  const selected = known ?? (await select(attempt));
   if (selected.kind === "waiting") return yield waitFor(before, selected);
   let status: VirtualMachineFileRestoreStatus = { ...before, virtualMachine: selected.vm };
 
-  if (knownSelection(restore) === undefined) {
+  if (known === undefined) {
     const message = `Discovering PVCs from ${selected.backups.length} backups`;
     yield { status: { ...status, pvcRestores: [] }, verdict: inProgress({ reason: "DiscoveringPVCs", message }) };
     status = { ...status, pvcRestores: await plan(attempt, selected) };
