@@ -146,7 +146,8 @@ export class LeaderElection {
     let term = first;
     const remaining = () => renewMs - (this.#clock.monotonic() - term.confirmedAt);
     for (;;) {
-      await sleep(this.#clock, Math.max(0, Math.min(retryMs, remaining())), signal).catch(() => undefined);
+      // At least a moment: what is left of a millisecond may be too little for any clock to move.
+      await sleep(this.#clock, Math.max(1, Math.min(retryMs, remaining())), signal).catch(() => undefined);
       if (signal.aborted) return term;
       // Also when the process was held up: another may lead by now, so nothing is tried any more.
       if (remaining() <= 0) throw new LeadershipLostError("the leader's lease could not be renewed in time");
