@@ -8,8 +8,21 @@ import { FileSource } from "../../../src/source/file-source.ts";
 /** The oracle: QEMU's own tools. */
 export const QEMU_PACKAGES = ["qemu-utils"] as const;
 
+/**
+ * qemu-img measures its key derivation with the thread's CPU time and gives up when that stood still. Where the
+ * kernel counts CPU time by ticks, a fast processor is done within one; that says nothing of the image, so ask again.
+ */
+const CPU_CLOCK_STOOD_STILL = "Unable to get accurate CPU usage";
+const ATTEMPTS = 200;
+
 export function qemuImg(...args: readonly string[]): string {
-  return execFileSync("qemu-img", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return execFileSync("qemu-img", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+    } catch (error) {
+      if (attempt === ATTEMPTS || !String(error).includes(CPU_CLOCK_STOOD_STILL)) throw error;
+    }
+  }
 }
 
 /** Runs qemu-io commands (`write -P 0x5a 1M 64k`, `write -z …`, `discard …`) on an image, which it changes. */

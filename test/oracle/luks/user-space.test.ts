@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { requireDebianPackages } from "../../setup/debian-packages.ts";
 import { temporaryDirectory } from "../../setup/scratch-directory.ts";
 import { tally } from "../../setup/tally.ts";
+import { qemuImg } from "../image/qemu.ts";
 import { keyRing, withContainer } from "./open-container.ts";
 
 /** Encrypted by cryptsetup and QEMU themselves, from bytes that are known, without a kernel's device mapper. */
@@ -111,17 +112,9 @@ function encryptWithQemu(name: string, options: string): string {
   const [file, raw] = [path.join(directory, `${name}.luks`), path.join(directory, "plain.raw")];
   writeFileSync(raw, plaintext);
   const create = ["create", "-q", "-f", "luks", ...secret, "-o", `key-secret=key,iter-time=10,${options}`, file];
-  // It measures how fast it is, which fails now and then on a busy machine.
-  for (let attempt = 1; ; attempt++) {
-    try {
-      execFileSync("qemu-img", [...create, String(SIZE)], { stdio: "pipe" });
-      break;
-    } catch (error) {
-      if (attempt === 5 || !String(error).includes("Unable to get accurate CPU usage")) throw error;
-    }
-  }
+  qemuImg(...create, String(SIZE));
   const target = `driver=luks,key-secret=key,file.filename=${file}`;
-  execFileSync("qemu-img", ["convert", "-n", "-f", "raw", ...secret, "--target-image-opts", raw, target]);
+  qemuImg("convert", "-n", "-f", "raw", ...secret, "--target-image-opts", raw, target);
   return file;
 }
 
