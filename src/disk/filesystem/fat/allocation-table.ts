@@ -26,13 +26,24 @@ export interface TableLayout {
   readonly clusterCount: number;
 }
 
+/**
+ * Where chains meet: at most one of them is right. Nowhere, where that is not known: in large tables, and in exFAT's,
+ * which say nothing of most files.
+ */
+export interface Crossings {
+  /** Whether several clusters are followed by this one. */
+  isShared(cluster: number): boolean;
+  /** Whether any cluster is followed by this one, so that no chain begins with it. */
+  isFollowing(cluster: number): boolean;
+}
+
 /** The chain of clusters as FAT and exFAT keep it: for each cluster the one that follows it. */
 export class AllocationTable {
   readonly layout: TableLayout;
   readonly #source: ByteSource;
   readonly #pages = new LruCache<number, Uint32Array>(PAGE_BUDGET);
 
-  #shared: ReadonlySet<number> | undefined;
+  #crossings: Crossings | undefined;
 
   constructor(source: ByteSource, layout: TableLayout) {
     this.#source = source;
@@ -54,20 +65,16 @@ export class AllocationTable {
     return page[cluster % ENTRIES_PER_PAGE] ?? LINK.FREE;
   }
 
-  /**
-   * Clusters that several others are followed by: at most one of their chains is right. Empty where that is not known:
-   * in large tables, and in exFAT's, which say nothing of most files.
-   */
-  async sharedClusters(signal?: AbortSignal): Promise<ReadonlySet<number>> {
-    this.#shared ??= await this.#findShared(signal);
-    return this.#shared;
+  async crossings(signal?: AbortSignal): Promise<Crossings> {
+    this.#crossings ??= await this.#findCrossings(signal);
+    return this.#crossings;
   }
 
-  async #findShared(signal: AbortSignal | undefined): Promise<ReadonlySet<number>> {
+  async #findCrossings(signal: AbortSignal | undefined): Promise<Crossings> {
     const { format, clusterCount } = this.layout;
+    const known = format === "fat" && clusterCount <= LARGEST_SEARCHED_TABLE;
+    const entries = known ? clusterCount + FIRST_CLUSTER : 0;
     const shared = new Set<number>();
-    if (format === "exfat" || clusterCount > LARGEST_SEARCHED_TABLE) return shared;
-    const entries = clusterCount + FIRST_CLUSTER;
     const followed = new Uint8Array(entries);
     for (let index = 0; index * ENTRIES_PER_PAGE < entries; index++) {
       signal?.throwIfAborted();
@@ -79,7 +86,7 @@ export class AllocationTable {
         followed[next] = 1;
       }
     }
-    return shared;
+    return { isShared: (cluster) => shared.has(cluster), isFollowing: (cluster) => followed[cluster] === 1 };
   }
 
   async #read(index: number, signal: AbortSignal | undefined): Promise<Uint32Array> {

@@ -16,6 +16,8 @@ const FIRST_CLUSTER = 2;
 const FAT12_CLUSTERS = 4084;
 const LARGEST_CLUSTER_COUNT = { 12: FAT12_CLUSTERS, 16: 0xfff4 - FIRST_CLUSTER, 32: 0x0ffffff6 - FIRST_CLUSTER };
 const EXTENDED_SIGNATURES: readonly number[] = [0x28, 0x29];
+/** Two are usual. */
+const MOST_TABLES = 4;
 const STATE_DIRTY = 0x1;
 
 /** All figures are bytes unless they say otherwise. */
@@ -62,7 +64,7 @@ export function probeFat(first: Uint8Array): boolean {
     isPowerOfTwo(sectorsPerCluster) &&
     cursor.u16le(14) !== 0 &&
     cursor.u8(16) >= 1 &&
-    cursor.u8(16) <= 4 &&
+    cursor.u8(16) <= MOST_TABLES &&
     isMedia(cursor.u8(21))
   );
 }
@@ -134,6 +136,7 @@ function parseLayout(
   const tableLength = (isFat32 ? cursor.u32le(36) : cursor.u16le(22)) * sectorSize;
   const tableCount = cursor.u8(16);
   if (tablesOffset === 0 || tableLength === 0 || tableCount === 0) throw cursor.corrupt("no allocation table");
+  if (tableCount > MOST_TABLES) throw cursor.corrupt(`${tableCount} allocation tables are impossible`);
   const rootOffset = tablesOffset + tableCount * tableLength;
   const rootLength = cursor.u16le(17) * SLOT_SIZE;
   if (rootLength % sectorSize !== 0) throw cursor.corrupt(`root directory of ${rootLength} bytes is no whole sectors`);

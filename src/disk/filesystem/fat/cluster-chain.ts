@@ -82,18 +82,16 @@ export class ClusterChain implements FileMap {
   ): Promise<ClusterChain> {
     const damage = (problem: string) => new CorruptDataError({ format: table.layout.format, structure }, problem);
     if (!table.isCluster(first)) {
-      return new ClusterChain(
-        table,
-        first,
-        [],
-        0,
-        damage(`begins at cluster ${first} of ${table.layout.clusterCount}`),
-      );
+      const problem = damage(`begins at cluster ${first} of ${table.layout.clusterCount}`);
+      return new ClusterChain(table, first, [], 0, problem);
     }
-    const shared = await table.sharedClusters(signal);
+    const crossings = await table.crossings(signal);
     const links = new LinkReader(table, signal);
     const checkpoints: Checkpoint[] = [{ logical: 0, cluster: first }];
     let crossing: { length: number; damage: CorruptDataError } | undefined;
+    // Neither this nor what is shared is the end of it yet: what looks like another chain may be this one, in a loop.
+    if (crossings.isFollowing(first))
+      crossing = { length: 0, damage: damage(`begins at cluster ${first}, which is not the first of its chain`) };
     const ending = (length: number, problem?: CorruptDataError) =>
       new ClusterChain(table, first, checkpoints, crossing?.length ?? length, crossing?.damage ?? problem);
     let runs = 0;
@@ -106,13 +104,14 @@ export class ClusterChain implements FileMap {
       const pending = links.next(cluster);
       const next = typeof pending === "number" ? pending : await pending;
       if (next === LINK.END) return ending(length);
+      // A free cluster is no part of the chain that leads to it: there is nothing of the file in it.
+      if (next === LINK.FREE) return ending(length - 1, damage(`cluster ${cluster} is marked free`));
       if (!table.isCluster(next)) return ending(length, damage(`cluster ${cluster} ${describeLink(next)}`));
       if (next === mark) {
         const distinct = await lengthBeforeLoop(links, first, length - markedAt);
         return new ClusterChain(table, first, checkpoints, distinct, damage("its chain of clusters is a loop"));
       }
-      // Not the end of it yet: what looks like another chain may be this one, in a loop.
-      if (shared.has(next))
+      if (crossings.isShared(next))
         crossing ??= {
           length,
           damage: damage(`cluster ${cluster} is followed by cluster ${next}, as another one is too`),
@@ -163,7 +162,6 @@ async function lengthBeforeLoop(links: LinkReader, first: number, loop: number):
 }
 
 function describeLink(link: number): string {
-  if (link === LINK.FREE) return "is marked free";
   if (link === LINK.BAD) return "is marked bad";
   return `is followed by cluster ${link}, which does not exist`;
 }

@@ -138,7 +138,7 @@ export class Directory {
     const short = shortName(stored, cursor.u8(at + 12), this.#rules.codePage);
     const name = long === undefined || isDots(long) ? short : long;
     // A short name without a long one may hold no dot: this was "." or "..", and would lead back up.
-    if (name === "" || isDots(name) || (long === undefined && stored.includes(FULL_STOP))) {
+    if (name === "" || isDots(name) || name.includes("/") || (long === undefined && stored.includes(FULL_STOP))) {
       damage.push(entryDamage(slab.position + at, "has no usable name"));
       return undefined;
     }

@@ -94,15 +94,17 @@ test("pieces of long names that belong to nothing are left out", async () => {
   expect((await openFat(image.source())).info().label).toBe("LABEL");
 });
 
-test("names that lead nowhere: dots as a long name, nothing but spaces", async () => {
+test("names that lead nowhere: dots as a long name, a slash, nothing but spaces", async () => {
   const image = new TinyFat();
+  for (const slot of longNameSlots("a/b", "SLASH      ")) image.putSlot(slot);
+  image.putShort({ name: "SLASH      " });
   for (const slot of longNameSlots("..", SHORT)) image.putSlot(slot);
   image.putShort({ name: SHORT });
   image.putShort({ name: "           " });
   image.putShort({ name: "LAST       " });
   const { names, error } = await list(image);
   expect(names).toEqual(["LONGNA~1.TXT", "LAST"]);
-  expect(error).toMatch(/directory entry at byte 1088: has no usable name/);
+  expect(error).toMatch(/directory entry at byte 1056: has no usable name/);
 });
 
 test("lookup: as listed, in another case, by the short name, and not otherwise", async () => {
@@ -155,7 +157,13 @@ const CHAINS: [what: string, damage: (image: TinyFat) => void, problem: RegExp][
   ["a free cluster", (image) => image.setLink(6, 0), /cluster 6 is marked free/],
   ["a bad cluster", (image) => image.setLink(6, 0xff7), /cluster 6 is marked bad/],
   ["too few clusters", (image) => image.setLink(6, 0xff8), /1524 bytes need 3 clusters, it has 2/],
+  ["a free cluster as its last one", (image) => image.setLink(9, 0), /cluster 9 is marked free/],
   ["a cluster of another file", (image) => image.setChain(20, 21, 9), /cluster 6 is followed by cluster 9, as another/],
+  [
+    "another one's second cluster as its first",
+    (image) => image.bytes.writeUInt16LE(6, image.rootOffset + 26),
+    /begins at cluster 6, which is not the first of its chain/,
+  ],
   ["no first cluster", (image) => image.bytes.writeUInt16LE(0, image.rootOffset + 26), /begins at cluster 0 of 64/],
 ];
 
@@ -210,6 +218,8 @@ test.each([
   ["sectors of 600 bytes", 11, [0x58, 2], /sectors of 600 bytes are impossible/],
   ["clusters of 3 sectors", 13, [3], /clusters of 3 sectors are impossible/],
   ["no table", 16, [0], /no allocation table/],
+  ["six tables", 16, [6], /6 allocation tables are impossible/],
+  ["a second table that is not there", 16, [2], /copy 2 of the allocation table does not lie where it says/],
   ["a media type", 21, [0x12], /media type 18 is impossible/],
   ["half a sector of root directory", 17, [5, 0], /root directory of 160 bytes is no whole sectors/],
   ["no root directory", 17, [0, 0], /no root directory/],

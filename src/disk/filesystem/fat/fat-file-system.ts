@@ -51,11 +51,11 @@ const ROOT_RECORD: Omit<FileRecord, "firstCluster"> = {
 export async function openFat(source: ByteSource, options: FatOptions = {}): Promise<FileSystem> {
   const { signal, codePage = DEFAULT_CODE_PAGE } = options;
   const metadata = new CachedSource(source);
-  const { boot, warnings } = await readBootSector(metadata, signal);
+  const { boot, table, warnings } = await readBootSector(source, metadata, signal);
   const volume: FatVolume = {
     boot,
     metadata,
-    table: new AllocationTable(source, { format: "fat", ...boot }),
+    table,
     heap: openClusterHeap(source, boot, "fat", warnings),
     codePage,
   };
@@ -78,24 +78,33 @@ async function readLabel(volume: FatVolume, warnings: string[], signal?: AbortSi
   return label === "NO NAME" ? "" : label;
 }
 
+/** A boot sector, and the table it leads to. */
+interface Beginning {
+  readonly boot: BootSector;
+  readonly table: AllocationTable;
+}
+
 async function readBootSector(
+  source: ByteSource,
   metadata: CachedSource,
   signal: AbortSignal | undefined,
-): Promise<{ boot: BootSector; warnings: string[] }> {
-  const read = async (offset: number) => {
+): Promise<Beginning & { warnings: string[] }> {
+  const read = async (offset: number): Promise<Beginning> => {
     const boot = parseBootSector(await metadata.read(offset, BOOT_SECTOR_SIZE, signal), offset);
-    await requireTable(metadata, boot, offset, signal);
-    return boot;
+    await requireTables(metadata, boot, offset, signal);
+    const table = new AllocationTable(source, { format: "fat", ...boot });
+    if (boot.entryBits === 32) await requireRoot(table, boot.rootCluster, signal);
+    return { boot, table };
   };
   try {
-    return { boot: await read(0), warnings: [] };
+    return { ...(await read(0)), warnings: [] };
   } catch (error) {
     if (!(error instanceof CorruptDataError)) throw error;
     for (const sectorSize of [512, 1024, 2048, 4096]) {
       if (BACKUP_SECTOR * sectorSize + BOOT_SECTOR_SIZE > metadata.size) break;
-      const boot = await read(BACKUP_SECTOR * sectorSize).catch(undefinedIfUnusable);
-      if (boot === undefined || boot.entryBits !== 32 || boot.sectorSize !== sectorSize) continue;
-      return { boot, warnings: [`${error.message}; its backup at byte ${BACKUP_SECTOR * sectorSize} is used`] };
+      const backup = await read(BACKUP_SECTOR * sectorSize).catch(undefinedIfUnusable);
+      if (backup === undefined || backup.boot.entryBits !== 32 || backup.boot.sectorSize !== sectorSize) continue;
+      return { ...backup, warnings: [`${error.message}; its backup at byte ${BACKUP_SECTOR * sectorSize} is used`] };
     }
     throw error;
   }
@@ -105,19 +114,39 @@ function undefinedIfUnusable(error: unknown): undefined {
   if (!(error instanceof CorruptDataError) && !(error instanceof UnsupportedFeatureError)) throw error;
 }
 
-/** @throws CorruptDataError when no copy of the allocation table begins where the boot sector says */
-async function requireTable(
+/**
+ * All copies begin as a table does; one that does not is still damaged in its first entries alone when it goes on as
+ * the first whole one. Elsewhere there would be other bytes, and an empty root directory perhaps.
+ * @throws CorruptDataError when a copy of the allocation table does not lie where the boot sector says
+ */
+async function requireTables(
   metadata: CachedSource,
-  { tableOffsets, entryBits }: BootSector,
+  { tableOffsets, entryBits, sectorSize }: BootSector,
   byteOffset: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  for (const offset of tableOffsets) {
-    const there = offset + 4 <= metadata.size && beginsTable(await metadata.read(offset, 4, signal), entryBits);
-    if (there) return;
-  }
-  const problem = "no allocation table lies where it says";
-  throw new CorruptDataError({ format: "fat", structure: "boot sector", byteOffset }, problem);
+  const damage = (problem: string) =>
+    new CorruptDataError({ format: "fat", structure: "boot sector", byteOffset }, problem);
+  const within = tableOffsets.filter((offset) => offset + sectorSize <= metadata.size);
+  const copies = await Promise.all(within.map((offset) => metadata.read(offset, sectorSize, signal)));
+  const whole = copies.find((copy) => beginsTable(copy, entryBits));
+  if (whole === undefined) throw damage("no allocation table lies where it says");
+  const strange = copies.findIndex((copy) => !beginsTable(copy, entryBits) && !goesOnAs(copy, whole));
+  if (strange >= 0) throw damage(`copy ${strange + 1} of the allocation table does not lie where it says`);
+}
+
+/** Bytes of the two entries that hold flags; of FAT32, the widest. */
+const FLAG_ENTRIES = 8;
+
+function goesOnAs(copy: Uint8Array, whole: Uint8Array): boolean {
+  const rest = copy.subarray(FLAG_ENTRIES);
+  return rest.some((byte) => byte !== 0) && rest.every((byte, index) => byte === whole[FLAG_ENTRIES + index]);
+}
+
+/** @throws CorruptDataError when nothing can be the root directory there */
+async function requireRoot(table: AllocationTable, cluster: number, signal: AbortSignal | undefined): Promise<void> {
+  const root = await ClusterChain.follow(table, cluster, "root directory", signal);
+  if (root.length === 0 && root.damage !== undefined) throw root.damage;
 }
 
 /** Sector of FAT32's second boot sector. The first one names it, but this is read because that is damaged. */
