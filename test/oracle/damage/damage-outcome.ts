@@ -24,8 +24,10 @@ function explained(path: string, damaged: Listing): boolean {
 function sharedFieldsDiffer(damaged: ListingEntry, intact: ListingEntry): string | undefined {
   // A refused stat leaves nothing but the node's number.
   if (damaged.type === "unknown") return undefined;
+  // A refused directory is as large as it could be followed.
+  const open = damaged.contentError !== undefined && damaged.type === "directory" ? ["size", "allocated"] : [];
   for (const [field, value] of Object.entries(damaged)) {
-    if (field === "contentError" || field === "xattrsError") continue;
+    if (field === "contentError" || field === "xattrsError" || open.includes(field)) continue;
     if (JSON.stringify(value) !== JSON.stringify(intact[field as keyof ListingEntry])) return field;
   }
   const missing = Object.keys(intact).find((field) => !(field in damaged));

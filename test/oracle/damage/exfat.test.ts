@@ -84,15 +84,20 @@ function isChecked(offset: number): boolean {
   return ((subject.image[offset - (offset % SLOT)] as number) & IN_USE) !== 0;
 }
 
+const LOOKS_BEHIND_THE_END =
+  "exfat-fuse looks behind a slot that the specification and Linux take for the directory's end";
+
 async function askExfatFuse(damaged: Uint8Array, listing: Listing, { offset }: Flip): Promise<Judgement> {
-  // The specification, and Linux, take it for the directory's end; exfat-fuse looks behind it.
-  if (offset >= table.end && offset % SLOT === 0 && damaged[offset] === 0) return "unfit";
+  if (offset >= table.end && offset % SLOT === 0 && damaged[offset] === 0) return { exempt: LOOKS_BEHIND_THE_END };
   if (isChecked(offset)) return { differences: ["a checksum covers this byte"] };
   const file = path.join(home.path, "judged");
   writeFileSync(file, damaged);
-  const theirs = await exfatFuseListing(file, SECTOR).catch(() => undefined);
-  if (theirs === undefined) return "refuses";
-  return { differences: contradictions(listing, theirs, { ignore: unknownToExfatFuse }) };
+  try {
+    const theirs = await exfatFuseListing(file, SECTOR);
+    return { differences: contradictions(listing, theirs, { ignore: unknownToExfatFuse }) };
+  } catch (error) {
+    return { refusal: String(error) };
+  }
 }
 
 test("a flipped bit: the same answer, a named error, or where no checksum is exfat-fuse's", async () => {

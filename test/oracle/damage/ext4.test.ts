@@ -10,6 +10,7 @@ import { EXT4_PACKAGES, makeImage, tool } from "../ext4/images.ts";
 import { walkFileSystem } from "../listing/file-system-walk.ts";
 import { kernelListing } from "../listing/kernel-oracle.ts";
 import type { Listing, ListingEntry, ListingField } from "../listing/listing-entry.ts";
+import { walkDamagedReference } from "../listing/reference-walk.ts";
 import { contradictions, judgeDamage } from "./damage-outcome.ts";
 import { type DamageSubject, flipImage, outcomeOf } from "./damaged-image.ts";
 import { failEveryRead, shortenEveryRead } from "./faulty-reads.ts";
@@ -107,8 +108,12 @@ async function askKernel(damaged: Uint8Array, listing: Listing): Promise<Judgeme
   const copy = Uint8Array.from(damaged);
   copy[COMPATIBLE_FEATURES] = (copy[COMPATIBLE_FEATURES] as number) & ~DIR_INDEX;
   writeFileSync(file, copy);
-  const reference = await kernelListing(file).catch(() => undefined);
-  if (reference === undefined) return "refuses";
+  let reference: Listing;
+  try {
+    reference = await kernelListing(file, "ro", walkDamagedReference);
+  } catch (error) {
+    return { refusal: String(error) };
+  }
   const shown = new Map([...listing].filter(([at]) => !HAS_ZERO.test(at)));
   return { differences: contradictions(shown, reference, { ignore: readTwice }) };
 }

@@ -8,6 +8,7 @@ import { temporaryDirectory } from "../../setup/scratch-directory.ts";
 import { tally } from "../../setup/tally.ts";
 import { walkFileSystem } from "../listing/file-system-walk.ts";
 import type { Listing } from "../listing/listing-entry.ts";
+import { walkDamagedReference } from "../listing/reference-walk.ts";
 import { type ImageRecipe, makeImage, NTFS_PACKAGES } from "../ntfs/images.ts";
 import { contradictionsToNtfs3g, ntfs3gListing } from "../ntfs/ntfs-3g-oracle.ts";
 import { judgeDamage } from "./damage-outcome.ts";
@@ -64,9 +65,12 @@ function withoutDescriptors(listing: Listing): Listing {
 async function askNtfs3g(damaged: Uint8Array, listing: Listing): Promise<Judgement> {
   const file = path.join(home.path, "judged");
   writeFileSync(file, damaged);
-  const theirs = await ntfs3gListing(file).catch(() => undefined);
-  if (theirs === undefined) return "refuses";
-  return { differences: contradictionsToNtfs3g(withoutDescriptors(listing), withoutDescriptors(theirs)) };
+  try {
+    const theirs = await ntfs3gListing(file, walkDamagedReference);
+    return { differences: contradictionsToNtfs3g(withoutDescriptors(listing), withoutDescriptors(theirs)) };
+  } catch (error) {
+    return { refusal: String(error) };
+  }
 }
 
 test("the intact image is as ntfs-3g shows it", async () => {

@@ -49,20 +49,22 @@ const STATUS_BYTES = [446, 462, 478, 494];
 /** Byte of an extended boot record that says whether its second entry is a link or a partition. */
 const LINK_TYPE = 462 + 4;
 
-/**
- * As Linux, vmfr takes a first sector with other status bytes than 0 and 0x80 for no table, which sfdisk does not
- * look at, and the second entry of an extended boot record for a partition when its type is no link's.
- */
+/** vmfr reads as Linux does where sfdisk does not. */
 async function askSfdisk(damaged: Uint8Array, table: PartitionTable, flip?: Flip): Promise<Judgement> {
-  if (STATUS_BYTES.some((at) => ![0, 0x80].includes(damaged[at] as number))) return "unfit";
-  if (flip !== undefined && flip.offset > SECTOR && flip.offset % SECTOR === LINK_TYPE) return "unfit";
+  if (STATUS_BYTES.some((at) => ![0, 0x80].includes(damaged[at] as number))) {
+    return { exempt: "sfdisk does not look at status bytes, and Linux takes others than 0 and 0x80 for no table" };
+  }
+  if (flip !== undefined && flip.offset > SECTOR && flip.offset % SECTOR === LINK_TYPE) {
+    return { exempt: "sfdisk ignores an extended boot record's second entry that is no link, a partition for Linux" };
+  }
   const file = path.join(home.path, "judged");
   writeFileSync(file, damaged);
   try {
     const theirs = words(sfdiskView(file));
     return { differences: theirs === words(table) ? [] : [theirs] };
-  } catch {
-    return "refuses";
+  } catch (error) {
+    if (!String(error).includes("does not contain a recognized partition table")) return { refusal: String(error) };
+    return { differences: words(table) === words({ scheme: "none", partitions: [] }) ? [] : ["no table"] };
   }
 }
 

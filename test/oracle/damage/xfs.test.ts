@@ -118,9 +118,12 @@ async function askXfsDb(damaged: Uint8Array, listing: Listing): Promise<Judgemen
   writeFileSync(file, damaged);
   const superblock = Buffer.from(damaged.buffer, damaged.byteOffset, 512);
   const geometry = { blockSize: superblock.readUInt32BE(4), groupBlocks: superblock.readUInt32BE(84) };
-  const reference = await xfsDbListing(file, ROOT, geometry).catch(() => undefined);
-  if (reference === undefined) return "refuses";
-  return { differences: contradictions(listing, reference, { ignore: notShown }) };
+  try {
+    const reference = await xfsDbListing(file, ROOT, geometry);
+    return { differences: contradictions(listing, reference, { ignore: notShown }) };
+  } catch (error) {
+    return { refusal: String(error) };
+  }
 }
 
 beforeAll(() => requireDebianPackages(...XFS_PACKAGES));

@@ -1,5 +1,5 @@
 /** What mtools makes of a FAT image, as a listing. */
-import { readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { CodePage } from "../../../src/disk/filesystem/fat/code-page.ts";
 import { runTool } from "../../setup/run-tool.ts";
@@ -59,4 +59,41 @@ export async function mtoolsListing(image: string, codePage: CodePage): Promise<
   const listing = new Map<string, ListingEntry>();
   for (const [at, entry] of copied) listing.set(at, { ...entry, flags: flags.get(at) ?? [] });
   return listing;
+}
+
+/** Deeper there is nothing but a directory that leads back to one above it. */
+const DEEPEST = 8;
+
+/** The same of a damaged image, one command for each entry: what mtools refuses is shown as refused. No attributes. */
+export async function damagedMtoolsListing(image: string, codePage: CodePage): Promise<Listing> {
+  const directory = scratchDirectory();
+  const refused = new Set<string>();
+  const visit = async (at: string, depth: number): Promise<void> => {
+    const names = await mtool("mdir", image, codePage, "-b", `::${at}`).catch(() => undefined);
+    if (names === undefined || depth === DEEPEST) {
+      refused.add(at);
+      return;
+    }
+    for (const [, name = "", isDirectory] of names.matchAll(/^::\/(.*?)(\/?)$/gm)) {
+      const copy = path.join(directory, name);
+      mkdirSync(path.dirname(copy), { recursive: true });
+      if (isDirectory === "") {
+        await mtool("mcopy", image, codePage, "-m", "-n", `::/${name}`, copy).catch(() => {
+          refused.add(name);
+          writeFileSync(copy, "");
+        });
+      } else {
+        mkdirSync(copy, { recursive: true });
+        await visit(name, depth + 1);
+      }
+    }
+  };
+  await visit("", 0);
+  const listing = await walkReference(directory);
+  return new Map(
+    [...listing].map(([at, entry]) => {
+      const isRefused = refused.has(Buffer.from(at, "hex").toString());
+      return [at, isRefused ? { ...entry, contentError: "refused by mtools" } : entry];
+    }),
+  );
 }

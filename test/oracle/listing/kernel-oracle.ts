@@ -60,11 +60,11 @@ export function walkChecked(
 }
 
 /** The kernel's view of a copy of the image, so that a dirty journal is replayed there and not in `image`. */
-export async function kernelListing(image: string, options = "ro"): Promise<Listing> {
+export async function kernelListing(image: string, options = "ro", walk = walkReference): Promise<Listing> {
   const copy = `${image}.kernel`;
   await copyFile(image, copy);
   try {
-    return await withLoopMount(copy, options, walkReference);
+    return await withLoopMount(copy, options, walk);
   } finally {
     await rm(copy, { force: true });
   }

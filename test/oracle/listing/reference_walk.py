@@ -1,6 +1,9 @@
 """Prints every entry below a directory as one JSON line each, as the kernel shows it.
 
-Usage: reference_walk.py DIRECTORY
+Usage: reference_walk.py DIRECTORY [damaged]
+
+Of a damaged file system an entry that the kernel names but does not know is shown as refused, instead of ending the
+walk.
 
 Independent of vmfr's code on purpose: this is what vmfr's readers are compared with. Bytes are printed in
 hexadecimal, times as nanoseconds since 1970 in decimal strings (JSON numbers would lose digits).
@@ -157,12 +160,20 @@ def describe(path, relative):
     return entry
 
 
-def walk(root):
+def describe_damaged(path, relative):
+    try:
+        return describe(path, relative)
+    except (OSError, KeyError, OverflowError) as error:
+        code = errno.errorcode[error.errno] if isinstance(error, OSError) else "EUCLEAN"
+        return {"path": relative.hex(), "node": 0, "type": "unknown", "contentError": code}
+
+
+def walk(root, describe_entry):
     pending = [b""]
     while pending:
         relative = pending.pop()
         path = os.path.join(root, relative) if relative else root
-        entry = describe(path, relative)
+        entry = describe_entry(path, relative)
         if entry["type"] == "directory":
             try:
                 pending.extend(os.path.join(relative, name) if relative else name for name in os.listdir(path))
@@ -171,4 +182,4 @@ def walk(root):
         print(json.dumps(entry))
 
 
-walk(os.fsencode(sys.argv[1]))
+walk(os.fsencode(sys.argv[1]), describe_damaged if sys.argv[2:] == ["damaged"] else describe)

@@ -26,9 +26,9 @@ async function systemAttributes(mountPoint: string): Promise<Map<string, Attribu
 const MOST_ASKED = 10_000;
 
 /** The image as ntfs-3g shows it. */
-export function ntfs3gListing(image: string): Promise<Listing> {
+export function ntfs3gListing(image: string, walk = walkReference): Promise<Listing> {
   return withNtfsMount(image, "ro", async (mountPoint) => {
-    const listing = await walkReference(mountPoint);
+    const listing = await walk(mountPoint);
     if (listing.size > MOST_ASKED) return listing;
     const system = await systemAttributes(mountPoint);
     const withSystem = (entry: ListingEntry): ListingEntry => {
