@@ -50,24 +50,12 @@ function metadataOffsets(image: Uint8Array): number[] {
   return offsets;
 }
 
-const DESCRIPTOR = Buffer.from("system.ntfs_acl").toString("hex");
-
-/** Of a descriptor that contradicts itself vmfr shows the bytes or says so, ntfs-3g what it can make of it. */
-function withoutDescriptors(listing: Listing): Listing {
-  return new Map(
-    [...listing].map(([at, { xattrs = [], ...entry }]) => [
-      at,
-      { ...entry, xattrs: xattrs.filter(([name]) => name !== DESCRIPTOR) },
-    ]),
-  );
-}
-
 async function askNtfs3g(damaged: Uint8Array, listing: Listing): Promise<Judgement> {
   const file = path.join(home.path, "judged");
   writeFileSync(file, damaged);
   try {
     const theirs = await ntfs3gListing(file, walkDamagedReference);
-    return { differences: contradictionsToNtfs3g(withoutDescriptors(listing), withoutDescriptors(theirs)) };
+    return { differences: contradictionsToNtfs3g(listing, theirs) };
   } catch (error) {
     return { refusal: String(error) };
   }

@@ -22,6 +22,8 @@ async function systemAttributes(mountPoint: string): Promise<Map<string, Attribu
   );
 }
 
+const ATTRIBUTE_BITS = Buffer.from("system.ntfs_attrib_be").toString("hex");
+
 /** Asking for the system attributes of more entries than this takes minutes. */
 const MOST_ASKED = 10_000;
 
@@ -32,8 +34,11 @@ export function ntfs3gListing(image: string, walk = walkReference): Promise<List
     if (listing.size > MOST_ASKED) return listing;
     const system = await systemAttributes(mountPoint);
     const withSystem = (entry: ListingEntry): ListingEntry => {
-      const xattrs = [...(entry.xattrs ?? []), ...(system.get(entry.path) ?? [])];
-      return { ...entry, xattrs: xattrs.toSorted(([left], [right]) => (left < right ? -1 : 1)) };
+      const shown = system.get(entry.path) ?? [];
+      const xattrs = [...(entry.xattrs ?? []), ...shown].toSorted(([left], [right]) => (left < right ? -1 : 1));
+      // Every file has these bits, unless ntfs-3g does not find it.
+      const isFound = shown.some(([name]) => name === ATTRIBUTE_BITS);
+      return { ...entry, xattrs, ...(isFound ? {} : { xattrsError: "not found" }) };
     };
     return new Map([...listing].map(([at, entry]) => [at, withSystem(entry)]));
   });
@@ -67,9 +72,44 @@ export function compareListingWithNtfs3g(listing: Listing, expected: Listing): L
   return compareListings(asNtfs3gShows(listing), expected, { ignore });
 }
 
+/** Values that ntfs-3g finds out otherwise than by looking where they are kept. */
+const DERIVED = ["system.ntfs_acl", "system.ntfs_dos_name"].map((name) => Buffer.from(name).toString("hex"));
+const COMPRESSED = 0x0800;
+
+/** ntfs-3g goes by the data for whether a file is compressed; the bit says what will become of it. */
+function withoutCompressed(bits: string): string {
+  return (Number.parseInt(bits, 16) & ~COMPRESSED).toString(16);
+}
+
+/** Of times before 1970 ntfs-3g drops the fraction of the second. */
+function roundedTime(nanoseconds: string): string {
+  const time = BigInt(nanoseconds);
+  return time < 0n ? String((time / 1_000_000_000n) * 1_000_000_000n) : nanoseconds;
+}
+
+/** It shows this where the bit for reparse points is set and there is none. */
+const NO_REPARSE_POINT = Buffer.from("unsupported reparse tag 0x00000000").toString("hex");
+
+function asComparable(listing: Listing): Listing {
+  const shown = ({ xattrs = [], ...entry }: ListingEntry): ListingEntry => ({
+    ...entry,
+    mtime: roundedTime(entry.mtime),
+    atime: roundedTime(entry.atime),
+    ctime: roundedTime(entry.ctime),
+    xattrs: xattrs.flatMap(([name, value]) => {
+      if (DERIVED.includes(name)) return [];
+      return [[name, name === ATTRIBUTE_BITS ? withoutCompressed(value) : value] as const];
+    }),
+    ...(entry.target === NO_REPARSE_POINT ? { contentError: "no reparse point" } : {}),
+  });
+  return new Map([...listing].map(([at, entry]) => [at, entry.type === "unknown" ? entry : shown(entry)]));
+}
+
 /** Of a damaged image: what neither refuses and they show otherwise. */
 export function contradictionsToNtfs3g(listing: Listing, expected: Listing): readonly string[] {
-  return contradictions(asNtfs3gShows(listing), expected, { ignore: notComparable });
+  return contradictions(asComparable(asNtfs3gShows(listing)), asComparable(expected), {
+    ignore: (entry) => (entry.type === "directory" ? [...notComparable(entry), "allocated"] : notComparable(entry)),
+  });
 }
 
 /** Also looks every name up and resumes every listing. */

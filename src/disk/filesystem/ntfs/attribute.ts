@@ -54,6 +54,9 @@ export interface NonResidentAttribute extends AttributeHeader {
 
 export type Attribute = ResidentAttribute | NonResidentAttribute;
 
+/** Types are multiples of 16; behind $LOGGED_UTILITY_STREAM none is known. */
+const TYPE_STEP = 0x10;
+const LAST_TYPE = 0x100;
 const RESIDENT_HEADER = 0x18;
 const NON_RESIDENT_HEADER = 0x40;
 
@@ -64,6 +67,7 @@ const NON_RESIDENT_HEADER = 0x40;
  */
 export function parseAttributes(record: Cursor, first: number, end: number): Attribute[] {
   const attributes: Attribute[] = [];
+  let before = 0;
   for (let offset = first; ; ) {
     if (offset + 4 > end) throw record.corrupt("attributes do not end");
     const type = record.u32le(offset);
@@ -72,6 +76,9 @@ export function parseAttributes(record: Cursor, first: number, end: number): Att
     if (type === 0 || length < RESIDENT_HEADER || length % 8 !== 0 || offset + length > end) {
       throw record.corrupt(`attribute at ${offset}: type ${type}, length ${length}`);
     }
+    if (type % TYPE_STEP !== 0 || type > LAST_TYPE) throw record.corrupt(`attribute at ${offset}: type ${type}`);
+    if (type < before) throw record.corrupt(`attribute at ${offset}: type ${type} behind ${before}`);
+    before = type;
     attributes.push(parseAttribute(record, offset, length));
     offset += length;
   }
@@ -81,7 +88,9 @@ function parseAttribute(record: Cursor, offset: number, length: number): Attribu
   const form = record.u8(offset + 8);
   const nameLength = record.u8(offset + 9) * 2;
   const nameOffset = record.u16le(offset + 10);
-  if (nameLength > 0 && nameOffset + nameLength > length) throw record.corrupt(`attribute at ${offset}: name`);
+  if (nameLength > 0 && (nameOffset < RESIDENT_HEADER || nameOffset + nameLength > length)) {
+    throw record.corrupt(`attribute at ${offset}: name`);
+  }
   const type = record.u32le(offset);
   const name = nameLength === 0 ? "" : utf16Text(record.slice(offset + nameOffset, nameLength));
   const flags = record.u16le(offset + 12);
@@ -90,6 +99,8 @@ function parseAttribute(record: Cursor, offset: number, length: number): Attribu
   if (form === 1) return parseNonResident(record, offset, length, { type, name, flags, instance });
   const valueLength = record.u32le(offset + 16);
   const valueOffset = record.u16le(offset + 20);
+  const nameEnd = nameLength === 0 ? RESIDENT_HEADER : nameOffset + nameLength;
+  if (valueOffset < nameEnd) throw record.corrupt(`attribute at ${offset}: value lies within its header`);
   if (valueOffset + valueLength > length) throw record.corrupt(`attribute at ${offset}: value of ${valueLength} bytes`);
   const value = record.slice(offset + valueOffset, valueLength);
   return { type, name, flags, instance, resident: true, value };

@@ -51,10 +51,10 @@ function modeOf(type: NodeStat["type"], attributes: number): number {
   return (attributes & FILE_ATTRIBUTE.READ_ONLY) === 0 ? MODE.file : MODE.readOnly;
 }
 
-/** Names in directories; the one that only DOS sees does not count. */
+/** Names in directories; the one that only DOS sees does not count, unless it is the only one. */
 function linkCount(file: FileNode): number {
   if (file.isDirectory) return 1;
-  return namesOf(file).filter(({ namespace }) => namespace !== NAMESPACE.DOS).length;
+  return Math.max(1, namesOf(file).filter(({ namespace }) => namespace !== NAMESPACE.DOS).length);
 }
 
 /** All $FILE_NAME attributes. @throws CorruptDataError */
