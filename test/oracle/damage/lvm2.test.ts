@@ -1,19 +1,23 @@
 import { readFileSync } from "node:fs";
-import { beforeAll, expect, test } from "vitest";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { defaultLimits } from "../../../src/bytes/limits.ts";
 import { assembleDisks } from "../../../src/disk/assemble-disks.ts";
+import type { Volume } from "../../../src/disk/disk.ts";
 import { openDisk } from "../../../src/disk/open-disk.ts";
 import { LogicalVolumes } from "../../../src/disk/volume/lvm2/logical-volumes.ts";
 import { ThinPool } from "../../../src/disk/volume/lvm2/thin/thin-pool.ts";
 import { findVolumeGroups, openPhysicalVolume } from "../../../src/disk/volume/lvm2/volume-groups.ts";
-import { SourceError } from "../../../src/errors.ts";
+import { SourceError, VmfrError } from "../../../src/errors.ts";
 import type { ByteSource } from "../../../src/source/byte-source.ts";
 import { MemorySource } from "../../../src/source/memory-source.ts";
 import { SliceSource } from "../../../src/source/slice-source.ts";
 import { imagesFromAppliance } from "../../setup/appliance.ts";
-import { innerVolumes, sha256Of } from "../lvm2/assembled.ts";
+import { temporaryDirectory } from "../../setup/scratch-directory.ts";
+import { assembleImages, innerVolumes, sha256Of } from "../lvm2/assembled.ts";
 import { THIN, TWO_DISKS } from "../lvm2/recipes.ts";
-import { outcomeOfWords } from "./damage-outcome.ts";
+import { type DamageOutcome, outcomeOfWords } from "./damage-outcome.ts";
+import { failEveryRead, shortenEveryRead } from "./faulty-reads.ts";
 import { expectFlipsTold } from "./flips.ts";
 
 const MiB = 1024 * 1024;
@@ -26,6 +30,9 @@ async function flipWords(format: string, bytes: Uint8Array, offsets: readonly nu
 
 const nonZero = (bytes: Uint8Array, start: number, end: number): number[] =>
   Array.from({ length: end - start }, (_, index) => start + index).filter((offset) => bytes[offset] !== 0);
+
+const home = temporaryDirectory();
+afterAll(home.remove);
 
 let first: Uint8Array;
 let thinDisks: Uint8Array[];
@@ -85,3 +92,42 @@ test("a flipped bit in thin metadata: the same bytes or a named error", async ()
   const counts = await flipWords("dm-thin", metadata, offsets, look);
   expect(counts.named).toBeGreaterThan(5);
 }, 36_000_000);
+
+/** So much of a volume's start and end is read: of both physical volumes, and of several chunks of a thin one. */
+const PART = 1.5 * MiB;
+
+const REFUSED = "refused: ";
+
+/** Bytes of a volume, or why they are refused. */
+async function describeVolume({ source }: Volume): Promise<string> {
+  try {
+    const start = await sha256Of(new SliceSource(source, 0, PART));
+    return `${source.size} ${start} ${await sha256Of(new SliceSource(source, source.size - PART, PART))}`;
+  } catch (error) {
+    if (error instanceof VmfrError) return `${REFUSED}${error.message}`;
+    throw error;
+  }
+}
+
+test.each([
+  { format: "LVM2 over two disks", recipe: TWO_DISKS, device: "/dev/my-vg.0/over-both" },
+  { format: "LVM2 thin pool", recipe: THIN, device: "/dev/vg/first" },
+])("$format: the k-th read failing or short is named, and forgotten afterwards", async ({ format, recipe, device }) => {
+  const disks = (await imagesFromAppliance(recipe)).disks.map((disk) => readFileSync(disk));
+  const image = Buffer.concat(disks);
+  const starts = disks.map((_, index) => disks.slice(0, index).reduce((sum, { length }) => sum + length, 0));
+  const open = async (source: ByteSource) => source;
+  const look = async (source: ByteSource): Promise<string> => {
+    const slices = disks.map(({ length }, index) => new SliceSource(source, starts[index] ?? 0, length));
+    const volume = innerVolumes(await assembleImages(slices)).get(device);
+    return volume === undefined ? "not there" : describeVolume(volume);
+  };
+  const intact = await look(new MemorySource(image));
+  expect(intact).toMatch(/^\d+ /);
+  const outcome = async (source: ByteSource): Promise<DamageOutcome> => {
+    const words = await look(source);
+    return words.startsWith(REFUSED) ? { kind: "named error", where: words } : outcomeOfWords(words, intact);
+  };
+  await failEveryRead({ format, open, outcome }, image);
+  await shortenEveryRead({ format, open, outcome }, image, path.join(home.path, "shortened"));
+});
