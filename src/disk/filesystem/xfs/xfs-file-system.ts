@@ -1,6 +1,6 @@
 import { displayName } from "../../../bytes/byte-name.ts";
 import { defaultLimits, type Limits } from "../../../bytes/limits.ts";
-import { PathError } from "../../../errors.ts";
+import { CorruptDataError, PathError } from "../../../errors.ts";
 import type { ByteSource, SparseSource } from "../../../source/byte-source.ts";
 import type {
   Consistency,
@@ -47,7 +47,21 @@ export async function openXfs(source: ByteSource, options: XfsOptions = {}): Pro
     limits: options.limits ?? defaultLimits,
   };
   const { volume, consistency } = await recover(disk, located, options.replay ?? true, options.signal);
+  await requireRoot(volume, options.signal);
   return new XfsFileSystem(volume, consistency, openingWarnings(located, source.size));
+}
+
+/** @throws CorruptDataError when the superblock leads to an inode that is no directory; a damaged one says so itself */
+async function requireRoot(volume: Volume, signal: AbortSignal | undefined): Promise<void> {
+  const { rootInode } = volume.superblock;
+  try {
+    const root = await new InodeTable(volume).read(rootInode, signal);
+    if (root.type === "directory") return;
+  } catch (error) {
+    if (error instanceof CorruptDataError) return;
+    throw error;
+  }
+  throw new CorruptDataError({ format: "xfs", structure: "superblock" }, `root inode ${rootInode} is no directory`);
 }
 
 function openingWarnings({ superblock, byteOffset, damage }: LocatedSuperblock, volumeSize: number): string[] {

@@ -92,7 +92,7 @@ export class Directory {
     const { number, data, size } = this.#inode;
     const cursor = new Cursor(data.bytes, { format: "xfs", structure: `inode ${number}, short directory` });
     if (size > data.bytes.length) throw cursor.corrupt(`${size} bytes do not fit`);
-    return parseShortForm(cursor, this.#volume.superblock);
+    return parseShortForm(cursor, size, this.#volume.superblock);
   }
 
   async lookup(name: Uint8Array, signal?: AbortSignal): Promise<DirectoryEntry | undefined> {

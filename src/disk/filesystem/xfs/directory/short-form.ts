@@ -6,8 +6,11 @@ import { checkEntry, entryType, type StoredEntry } from "./stored-entry.ts";
 /** Name length and the offset the entry would have in a block. */
 const ENTRY_HEADER = 3;
 
-/** @throws CorruptDataError when the entries do not fit */
-export function parseShortForm(cursor: Cursor, superblock: Superblock): StoredEntry[] {
+/**
+ * @param size of the directory in bytes, as its inode says
+ * @throws CorruptDataError when the entries do not fill exactly that
+ */
+export function parseShortForm(cursor: Cursor, size: number, superblock: Superblock): StoredEntry[] {
   const count = cursor.u8(0);
   // As soon as one number needs eight bytes, all of them have eight, the parent's as well.
   const wide = cursor.u8(1) > 0;
@@ -25,5 +28,6 @@ export function parseShortForm(cursor: Cursor, superblock: Superblock): StoredEn
     entries.push({ name, inode, type, start: offset, end });
     offset = end;
   }
+  if (offset !== size) throw cursor.corrupt(`${count} entries take ${offset} bytes, not ${size}`);
   return entries;
 }
