@@ -63,12 +63,20 @@ function refusedPaths(listing: Listing): ReadonlySet<string> {
   return new Set([...listing.values()].filter((entry) => entry.contentError !== undefined).map(({ path }) => path));
 }
 
-function isBelow(path: string, refused: ReadonlySet<string>): boolean {
-  if (refused.has(path) || refused.has("")) return true;
-  for (let end = path.length - 2; end > 0; end -= 2) {
-    if (path.slice(end, end + 2) === "2f" && refused.has(path.slice(0, end))) return true;
-  }
-  return false;
+function parentOf(path: string): string {
+  for (let end = path.length - 2; end > 0; end -= 2) if (path.slice(end, end + 2) === "2f") return path.slice(0, end);
+  return "";
+}
+
+/** Whether paths are refused, or lie below one that is. A directory that contains itself has thousands of them. */
+function belowRefused(refused: ReadonlySet<string>): (path: string) => boolean {
+  const known = new Map<string, boolean>([["", refused.has("")]]);
+  const isBelow = (path: string): boolean => {
+    const below = known.get(path) ?? (refused.has(path) || isBelow(parentOf(path)));
+    known.set(path, below);
+    return below;
+  };
+  return isBelow;
 }
 
 /**
@@ -80,11 +88,11 @@ export function contradictions(
   reference: Listing,
   options: ComparisonOptions = {},
 ): readonly string[] {
-  const refused = new Set([...refusedPaths(damaged), ...refusedPaths(reference)]);
+  const isBelow = belowRefused(new Set([...refusedPaths(damaged), ...refusedPaths(reference)]));
   const judged = (listing: Listing): Listing =>
     new Map(
       [...listing]
-        .filter(([path]) => !isBelow(path, refused))
+        .filter(([path]) => !isBelow(path))
         .map(([path, { xattrsError: _refused, ...entry }]) => [path, entry]),
     );
   const withoutAttributes = (path: string) =>
