@@ -1,5 +1,5 @@
 import { findGuest } from "../../disk/guest/find-guest.ts";
-import { ConfigError, SourceError } from "../../errors.ts";
+import { SourceError } from "../../errors.ts";
 import { openObjectStore } from "../../object-store/open-object-store.ts";
 import { bucketAccessKeys } from "../../operator/file-serving/bucket-access.ts";
 import { podLayout } from "../../operator/file-serving/pod-layout.ts";
@@ -18,34 +18,53 @@ export interface PlannedTree {
   close(): Promise<void>;
 }
 
-/** @throws SourceError when the plan needs a bucket that cannot be read; ConfigError. */
+/**
+ * A bucket that cannot be read is the reason of its own backups alone.
+ * @throws SourceError when not one backup can be had; ConfigError.
+ */
 export async function openPlannedTree(
   plan: ServingPlan,
   bucketDirectory: string = podLayout.bucket,
 ): Promise<PlannedTree> {
   const direct = plan.backups.filter(({ disks }) => disks === undefined);
-  const bucket = direct.length === 0 ? undefined : await openBucket(plan, direct, bucketDirectory);
-  const backups = plan.backups.map((backup) => treeBackup(plan, backup, bucket?.opened));
+  const stores = (plan.stores ?? []).filter(({ name }) => direct.some((backup) => backup.store === name));
+  const password = await new SecretDirectory(bucketDirectory).optional(bucketAccessKeys.repositoryPassword);
+  const opened = new Map<string, OpenedStore>();
+  for (const { name, url } of stores) {
+    const names = direct.filter((backup) => backup.store === name).map((backup) => backup.name);
+    opened.set(name, await tryToOpen(url, { vm: plan.vm, backups: names, password }));
+  }
+  const failures = [...opened.values()].flatMap(({ failure }) => failure ?? []);
+  const isNothingLeft = direct.length === plan.backups.length && failures.length === opened.size;
+  if (isNothingLeft && failures[0] !== undefined) throw failures[0];
+  const backups = plan.backups.map((backup) => treeBackup(plan, backup, opened.get(backup.store ?? "")));
   const tree = createRestoreTree({ backups, layout: "backups", findGuest });
   return {
     tree,
     async close() {
       await tree.close();
-      await bucket?.close();
+      for (const { bucket } of opened.values()) await bucket?.close();
     },
   };
 }
 
-function treeBackup({ vm }: ServingPlan, planned: PlannedBackup, bucket: BucketBackups | undefined): TreeBackup {
+/** One of both. */
+interface OpenedStore {
+  readonly bucket?: BucketBackups;
+  readonly failure?: SourceError;
+}
+
+function treeBackup({ vm }: ServingPlan, planned: PlannedBackup, store: OpenedStore | undefined): TreeBackup {
   const { name, completedAt, disks } = planned;
   if (disks !== undefined) {
     const dated = completedAt === undefined ? {} : { completedAt: new Date(completedAt) };
     return attachedBackup({ name, vm, ...dated, disks }, decompressZstd);
   }
+  const { bucket, failure } = store ?? {};
   const found = bucket?.backups.find((backup) => backup.name === name);
   if (found !== undefined) return found;
   const invalid = bucket?.discovery.invalidBackups.find((backup) => backup.name === name);
-  const reason = invalid?.reason ?? "the backup is no longer in the bucket";
+  const reason = failure?.message ?? invalid?.reason ?? "the backup is no longer in the bucket";
   // An empty directory under the backup's name says more than no directory at all.
   return {
     name,
@@ -60,15 +79,28 @@ function treeBackup({ vm }: ServingPlan, planned: PlannedBackup, bucket: BucketB
   };
 }
 
-async function openBucket(plan: ServingPlan, direct: readonly PlannedBackup[], directory: string) {
-  if (plan.storeUrl === undefined) throw new ConfigError("the serving plan does not say where the bucket is");
-  const password = await new SecretDirectory(directory).optional(bucketAccessKeys.repositoryPassword);
-  const store = await openObjectStore(plan.storeUrl);
+interface WantedBackups {
+  readonly vm: ServingPlan["vm"];
+  readonly backups: readonly string[];
+  readonly password: string | undefined;
+}
+
+async function tryToOpen(url: string, wanted: WantedBackups): Promise<OpenedStore> {
+  try {
+    return { bucket: await openBucket(url, wanted) };
+  } catch (failure) {
+    if (!(failure instanceof SourceError)) throw failure;
+    return { failure };
+  }
+}
+
+async function openBucket(url: string, { vm, backups, password }: WantedBackups): Promise<BucketBackups> {
+  const store = await openObjectStore(url);
   try {
     const bucket = await openBucketBackups({
       store,
-      vm: plan.vm,
-      backups: direct.map(({ name }) => name),
+      vm,
+      backups,
       // The operator has judged them; here only what can be read counts.
       includePartiallyFailed: true,
       repositoryPassword: password?.trim() ?? DEFAULT_REPOSITORY_PASSWORD,
@@ -77,7 +109,7 @@ async function openBucket(plan: ServingPlan, direct: readonly PlannedBackup[], d
       await bucket.close();
       await store.close();
     };
-    return { opened: bucket, close };
+    return { ...bucket, close };
   } catch (error) {
     await store.close();
     throw error;

@@ -57,7 +57,12 @@ const servingRules: PolicyRule[] = [
   rule("", ["persistentvolumeclaims"], [...READ, "delete"]),
   rule("", ["secrets", "configmaps", "services", "serviceaccounts"], ["get", "list", "create", "patch", "delete"]),
   rule("networking.k8s.io", ["networkpolicies", "ingresses"], ["get", "list", "create", "patch", "delete"]),
-  rule("gateway.networking.k8s.io", ["httproutes"], ["get", "list", "create", "patch", "delete"]),
+  rule(
+    "gateway.networking.k8s.io",
+    ["httproutes", "tlsroutes", "backendtlspolicies"],
+    ["get", "list", "create", "patch", "delete"],
+  ),
+  rule("cert-manager.io", ["certificates"], ["get", "list", "create", "patch", "delete"]),
   rule("route.openshift.io", ["routes"], [...READ, "create", "patch", "delete"]),
   rule(RBAC, ["rolebindings"], ["get", "list", "create", "patch", "delete"]),
   // On OpenShift: to let the pod run as KubeVirt's user, which Pod Security "restricted" allows too.

@@ -8,7 +8,7 @@ import type {
   VirtualMachineFileRestore,
   VirtualMachineFileRestoreStatus,
 } from "../api/v1alpha1/virtual-machine-file-restore.ts";
-import { type BucketAccess, ensureBucketAccess } from "./bucket-step.ts";
+import { applyObstacles, type BucketAccess, ensureBucketAccess, locationsOf } from "./bucket-step.ts";
 import { buildPlan, podVolumeOf } from "./build-plan.ts";
 import { checkRequirements } from "./check-requirements.ts";
 import type { ChildClient } from "./ensure.ts";
@@ -21,7 +21,7 @@ import { type RestoredVolumes, restoreVolumes } from "./restore-volumes.ts";
 import { type SelectedBackups, selectBackups } from "./select-backups.ts";
 import { type Serving, serveFiles } from "./serve-files.ts";
 import type { FileRestoreSettings } from "./settings.ts";
-import type { Waiting } from "./step.ts";
+import { StepFailure, type Waiting } from "./step.ts";
 
 export interface AdvanceTools {
   readonly client: ChildClient;
@@ -86,7 +86,12 @@ export async function* advance(
   if (volumes.pending > 0) return yield waitForVolumes(status, volumes);
   if (isHopeless(status)) return yield nothingToServe(status);
 
-  const serving = await serve(attempt, selected, status, volumes);
+  const { pvcRestores = [] } = status;
+  const bucket = await ensureBucketAccess(tools.client, attempt.owner, prepared.name, locationsOf(pvcRestores));
+  status = { ...status, pvcRestores: applyObstacles(pvcRestores, bucket) };
+  if (isHopeless(status)) throw new StepFailure("BucketNotReadable", [...bucket.obstacles.values()].join("; "));
+
+  const serving = await serve(attempt, selected, status, volumes, bucket);
   if (serving.kind === "waiting") return yield waitFor(status, serving);
   yield await judgePod(attempt, { ...status, fileServingInfo: serving.info }, serving);
 }
@@ -103,7 +108,7 @@ async function select({ tools, restore }: Attempt): Promise<SelectedBackups | Wa
  */
 function knownSelection({ metadata, status = {} }: Stored<VirtualMachineFileRestore>): SelectedBackups | undefined {
   const { pvcRestores = [], virtualMachine: vm, observedGeneration } = status;
-  if (vm === undefined || observedGeneration !== metadata.generation) return undefined;
+  if (vm === undefined || observedGeneration !== metadata.generation || isOutdated(pvcRestores)) return undefined;
   const backups = new Map<string, VeleroBackupInfo>();
   for (const { veleroBackupName: name, veleroBackupNamespace: namespace, timestamp } of pvcRestores.flatMap(
     ({ restores = [] }) => restores,
@@ -111,6 +116,12 @@ function knownSelection({ metadata, status = {} }: Stored<VirtualMachineFileRest
     backups.set(name, { name, namespace, ...(timestamp !== undefined && { createdAt: timestamp }) });
   }
   return backups.size === 0 ? undefined : { kind: "selected", vm, backups: [...backups.values()] };
+}
+
+/** Planned before locations were written down. */
+function isOutdated(plan: readonly PvcRestore[]): boolean {
+  const entries = plan.flatMap(({ restores = [] }) => restores);
+  return entries.some(({ dataPath, storageLocation }) => dataPath === "Direct" && storageLocation === undefined);
 }
 
 function waitFor(status: VirtualMachineFileRestoreStatus, { reason, message, requeueAfterMs }: Waiting): Progress {
@@ -162,18 +173,18 @@ function waitForVolumes(status: VirtualMachineFileRestoreStatus, { pending, prog
 
 async function serve(
   attempt: Attempt,
-  { vm, backups }: SelectedBackups,
+  { vm }: SelectedBackups,
   { createdNamespace: namespace = "", pvcRestores = [], expiresAt: expiry }: VirtualMachineFileRestoreStatus,
   { claims }: RestoredVolumes,
+  bucket: BucketAccess,
 ): Promise<Serving | Waiting> {
   const { tools, restore, owner, expiresAt } = attempt;
   const { client, settings } = tools;
-  const bucket = await bucketAccess(attempt, backups, pvcRestores, namespace);
   const plan = buildPlan({
     vm,
     pvcRestores,
     claims,
-    ...(bucket !== undefined && { storeUrl: bucket.storeUrl }),
+    stores: bucket.stores,
     ...(expiry !== undefined && { expiresAt: expiry }),
   });
   return serveFiles({
@@ -184,30 +195,9 @@ async function serve(
     settings,
     plan,
     volumes: claims.map(podVolumeOf),
-    ...(bucket !== undefined && { bucketSecret: bucket.secretName }),
+    ...(bucket.secretName !== undefined && { bucketSecret: bucket.secretName }),
     ...(expiresAt !== undefined && { expiresAt }),
   });
-}
-
-/** Undefined when nothing is read from the bucket. */
-async function bucketAccess(
-  { tools, owner, signal }: Attempt,
-  backups: readonly VeleroBackupInfo[],
-  pvcRestores: readonly PvcRestore[],
-  namespace: string,
-): Promise<BucketAccess | undefined> {
-  const entries = pvcRestores.flatMap(({ restores = [] }) => restores);
-  const direct = backups.filter(({ name }) =>
-    entries.some(({ veleroBackupName, dataPath }) => veleroBackupName === name && dataPath === "Direct"),
-  );
-  if (direct.length === 0) return undefined;
-  const inspector = tools.inspectorFor(owner);
-  try {
-    const locations = await inspector.storageLocations(direct, signal);
-    return await ensureBucketAccess(tools.client, owner, namespace, locations);
-  } finally {
-    await inspector.close();
-  }
 }
 
 /** Ready means that files can be read; what was found on each disk comes from the pod itself. */

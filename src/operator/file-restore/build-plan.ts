@@ -2,7 +2,7 @@
 
 import { BACKUP_LEVEL_FAILURE } from "../api/v1alpha1/names.ts";
 import type { PvcRestore } from "../api/v1alpha1/pvc-restore.ts";
-import type { PlannedBackup, ServingPlan } from "../file-serving/serving-plan.ts";
+import type { PlannedBackup, PlannedStore, ServingPlan } from "../file-serving/serving-plan.ts";
 import { type PodVolume, volumePath } from "./children/pod.ts";
 import type { VmReference } from "./plan-disks.ts";
 import type { RestoredClaim } from "./restore-volumes.ts";
@@ -11,19 +11,21 @@ export interface PlanOptions {
   readonly vm: VmReference;
   readonly pvcRestores: readonly PvcRestore[];
   readonly claims: readonly RestoredClaim[];
-  /** Where the bucket is, as `--store` takes it; when something is read from there. */
-  readonly storeUrl?: string;
+  /** From which disks are read; none when all are attached. */
+  readonly stores: readonly PlannedStore[];
   readonly expiresAt?: string;
 }
 
-export function buildPlan({ vm, pvcRestores, claims, storeUrl, expiresAt }: PlanOptions): ServingPlan {
+export function buildPlan({ vm, pvcRestores, claims, stores, expiresAt }: PlanOptions): ServingPlan {
   const backups = new Map<string, PlannedBackup>();
   for (const { pvcName, restores = [] } of pvcRestores) {
-    for (const { veleroBackupName: name, timestamp, dataPath, failureReason = "not restored" } of restores) {
-      if (dataPath === "Direct") {
-        backups.set(name, { name });
+    for (const { veleroBackupName: name, timestamp, dataPath, storageLocation, ...entry } of restores) {
+      const store = dataPath === "Direct" ? stores.find((each) => each.name === storageLocation) : undefined;
+      if (store !== undefined) {
+        backups.set(name, { name, store: store.name });
         continue;
       }
+      const { failureReason = "not restored" } = entry;
       const known = backups.get(name) ?? {
         name,
         ...(timestamp !== undefined && { completedAt: timestamp }),
@@ -40,7 +42,7 @@ export function buildPlan({ vm, pvcRestores, claims, storeUrl, expiresAt }: Plan
   return {
     vm: { namespace: vm.namespace, name: vm.name },
     backups: [...backups.values()],
-    ...(storeUrl !== undefined && { storeUrl }),
+    ...(stores.length > 0 && { stores: [...stores] }),
     ...(expiresAt !== undefined && { expiresAt }),
   };
 }

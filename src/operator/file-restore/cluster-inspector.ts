@@ -1,18 +1,15 @@
 import type { KubeClient } from "../../kube/kube-client.ts";
 import type { Logger } from "../../kube/log.ts";
 import { labels, labelValues } from "../api/v1alpha1/names.ts";
-import { backupOf } from "../velero/cluster-backup.ts";
+import { backupOf, storageLocationOf } from "../velero/cluster-backup.ts";
 import { ContentsAccess } from "../velero/contents/contents-access.ts";
-import { type VeleroBackup, veleroBackups } from "../velero/velero-resources.ts";
+import { backupStorageLocations, veleroBackups } from "../velero/velero-resources.ts";
 import type { RestoreOwner } from "./owner.ts";
 import type { BackupInspector } from "./plan-disks.ts";
 
 export interface ClusterInspector extends BackupInspector {
   close(): Promise<void>;
 }
-
-/** Velero keeps a Backup without the field in its default location, which has this name unless told otherwise. */
-const DEFAULT_LOCATION = "default";
 
 /** Backups as the cluster's API and Velero's storage have them, read on behalf of one file restore. */
 export function clusterInspector(client: KubeClient, owner: RestoreOwner, log: Logger): ClusterInspector {
@@ -26,19 +23,15 @@ export function clusterInspector(client: KubeClient, owner: RestoreOwner, log: L
   return {
     find: ({ namespace, name }, signal) => client.find(veleroBackups, { namespace, name }, { signal }),
     async vm(backup, vm, signal) {
-      const contents = await access.contentsIn(locationOf(backup), signal);
+      const contents = await access.contentsIn(storageLocationOf(backup), signal);
       return contents.vm(backupOf(backup), vm, signal);
     },
-    async storageLocations(backups, signal) {
-      const found = await Promise.all(
-        backups.map(({ namespace, name }) => client.find(veleroBackups, { namespace, name }, { signal })),
-      );
-      return [...new Set(found.filter((backup) => backup !== undefined).map(locationOf))];
+    async unavailability(backup, signal) {
+      const key = { namespace: owner.namespace, name: storageLocationOf(backup) };
+      const location = await client.find(backupStorageLocations, key, { signal });
+      const { phase, message = "no reason given" } = location?.status ?? {};
+      return phase === "Unavailable" ? message : undefined;
     },
     close: () => access.close(),
   };
-}
-
-function locationOf({ spec }: VeleroBackup): string {
-  return spec?.storageLocation ?? DEFAULT_LOCATION;
 }

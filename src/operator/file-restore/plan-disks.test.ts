@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CorruptDataError, SourceError } from "../../errors.ts";
+import { ConfigError, CorruptDataError, SourceError } from "../../errors.ts";
 import type { BackedUpVm, BackedUpVolume } from "../../velero/backed-up-vm.ts";
 import type { VolumeLocation } from "../../velero/volume-location.ts";
 import { type BackupInspector, type DataPath, planDisks } from "./plan-disks.ts";
@@ -21,7 +21,10 @@ function volume(pvcName: string, location: VolumeLocation, more: Partial<BackedU
   return { pvcName, pvcUid: uid, pvcUidLabel: uid, volumeName: pvcName, hotplugged: false, location, ...more };
 }
 
-function inspector(backups: Record<string, readonly BackedUpVolume[] | Error | "deleted" | "without VM">) {
+function inspector(
+  backups: Record<string, readonly BackedUpVolume[] | Error | "deleted" | "without VM">,
+  unavailability?: string,
+) {
   const contents = (name: string) => backups[name] ?? "deleted";
   const found: BackupInspector = {
     async find({ name }) {
@@ -29,7 +32,7 @@ function inspector(backups: Record<string, readonly BackedUpVolume[] | Error | "
       const metadata = { name, uid: name, resourceVersion: "1" };
       return { apiVersion: "velero.io/v1", kind: "Backup", metadata };
     },
-    storageLocations: () => Promise.resolve(["default"]),
+    unavailability: () => Promise.resolve(unavailability),
     async vm(backup) {
       const volumes = contents(backup.metadata.name);
       if (volumes instanceof Error) throw volumes;
@@ -117,5 +120,28 @@ test("Auto reads from the bucket where all disks of a backup are there, and has 
   expect(planned.map(({ restores }) => restores?.map(({ dataPath }) => dataPath))).toEqual([
     ["Direct", "Restore"],
     ["Direct", "Restore"],
+  ]);
+});
+
+test("a location that Velero too cannot reach fails only its own backups; a passing trouble is tried again", async () => {
+  const backups = { good: [volume("root", inBucket)], lost: new SourceError("no route to host", { retryable: true }) };
+  const planned = await plan(inspector(backups, "the bucket does not answer"), ["good", "lost"], "Direct");
+  expect(planned.flatMap(({ restores }) => restores ?? [])).toMatchObject([
+    { veleroBackupName: "good", state: "processing", storageLocation: "default" },
+    {
+      veleroBackupName: "lost",
+      state: "backup-missing",
+      failureReason: "BackupFilesMissing: BackupStorageLocation default is Unavailable: the bucket does not answer",
+    },
+  ]);
+  await expect(plan(inspector(backups), ["good", "lost"], "Direct")).rejects.toThrow("no route to host");
+});
+
+test("a location that is gone fails only its own backups", async () => {
+  const backups = { good: [volume("root", inBucket)], lost: new ConfigError("there is no BackupStorageLocation old") };
+  const planned = await plan(inspector(backups), ["good", "lost"], "Auto");
+  expect(planned.flatMap(({ restores }) => restores ?? [])).toMatchObject([
+    { veleroBackupName: "good", state: "processing", dataPath: "Direct" },
+    { veleroBackupName: "lost", state: "backup-missing", failureReason: expect.stringContaining("Location old") },
   ]);
 });

@@ -1,11 +1,12 @@
 /** Step 3: the VM's PVCs in each backup, from the backup's own manifests, and by which way their data can be had. */
-import { CorruptDataError, describeError, SourceError, UnsupportedFeatureError } from "../../errors.ts";
+import { ConfigError, CorruptDataError, describeError, SourceError, UnsupportedFeatureError } from "../../errors.ts";
 import type { Stored } from "../../kube/resource-type.ts";
 import type { BackedUpVm, BackedUpVolume } from "../../velero/backed-up-vm.ts";
 import type { UnreadableCause, VolumeLocation } from "../../velero/volume-location.ts";
 import type { VeleroBackupInfo } from "../api/v1alpha1/backup-info.ts";
 import { BACKUP_LEVEL_FAILURE } from "../api/v1alpha1/names.ts";
 import { type PvcBackupRestore, type PvcRestore, pvcStates } from "../api/v1alpha1/pvc-restore.ts";
+import { storageLocationOf } from "../velero/cluster-backup.ts";
 import type { VeleroBackup } from "../velero/velero-resources.ts";
 
 export interface VmReference {
@@ -17,8 +18,8 @@ export interface VmReference {
 export interface BackupInspector {
   /** Undefined when there is no such Backup any more. */
   find(backup: VeleroBackupInfo, signal: AbortSignal): Promise<Stored<VeleroBackup> | undefined>;
-  /** Names of the BackupStorageLocations these backups are in, each once. */
-  storageLocations(backups: readonly VeleroBackupInfo[], signal: AbortSignal): Promise<string[]>;
+  /** Velero's own words for why the backup's storage location cannot be read; undefined as far as it can. */
+  unavailability(backup: Stored<VeleroBackup>, signal: AbortSignal): Promise<string | undefined>;
   /** Undefined when the backup does not hold the VM. @throws SourceError, CorruptDataError, … */
   vm(backup: Stored<VeleroBackup>, vm: VmReference, signal: AbortSignal): Promise<BackedUpVm | undefined>;
 }
@@ -70,10 +71,17 @@ async function planBackup(
     machine = await inspector.vm(backup, vm, signal);
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof SourceError && error.retryable) throw error;
-    const isKnown = error instanceof SourceError || error instanceof CorruptDataError;
-    if (!isKnown && !(error instanceof UnsupportedFeatureError)) throw error;
-    const isMissing = error instanceof SourceError || describeError(error).includes("missing from the bucket");
+    if (error instanceof SourceError && error.retryable) {
+      const why = await inspector.unavailability(backup, signal);
+      // What Velero too cannot reach keeps nobody from the backups elsewhere.
+      if (why === undefined) throw error;
+      const location = `BackupStorageLocation ${storageLocationOf(backup)}`;
+      return failed(pvcStates.backupMissing, `BackupFilesMissing: ${location} is Unavailable: ${why}`);
+    }
+    const isStore = error instanceof SourceError || error instanceof ConfigError;
+    const isKnown = isStore || error instanceof CorruptDataError || error instanceof UnsupportedFeatureError;
+    if (!isKnown) throw error;
+    const isMissing = isStore || describeError(error).includes("missing from the bucket");
     return isMissing
       ? failed(pvcStates.backupMissing, `BackupFilesMissing: ${describeError(error)}`)
       : failed(pvcStates.extractionFailed, `ExtractionFailed: ${describeError(error)}`);
@@ -87,8 +95,8 @@ async function planBackup(
   if (machine.volumes.length === 0) {
     return failed(pvcStates.extractionFailed, "ExtractionFailed: the VM has no PVC in this backup");
   }
-  const path = pathOf(machine, dataPath);
-  return machine.volumes.map((volume) => planVolume(info, vm, volume, path));
+  const source = { dataPath: pathOf(machine, dataPath), storageLocation: storageLocationOf(backup) };
+  return machine.volumes.map((volume) => planVolume(info, vm, volume, source));
 }
 
 /** One way for all disks of a backup: a volume group may span them. */
@@ -101,15 +109,15 @@ function planVolume(
   info: VeleroBackupInfo,
   vm: VmReference,
   volume: BackedUpVolume,
-  dataPath: "Restore" | "Direct",
+  source: { readonly dataPath: "Restore" | "Direct"; readonly storageLocation: string },
 ): PlannedDisk {
-  const obstacle = dataPath === "Direct" ? obstacleToReading(volume.location) : obstacleToRestoring(volume);
+  const obstacle = source.dataPath === "Direct" ? obstacleToReading(volume.location) : obstacleToRestoring(volume);
   return {
     pvcUID: volume.pvcUid ?? `unknown-${vm.namespace}-${volume.pvcName}`,
     pvcName: volume.pvcName,
     pvcNamespace: vm.namespace,
     ...(volume.capacity !== undefined && { size: volume.capacity }),
-    restore: { ...entryOf(info), dataPath, ...(obstacle ?? { state: pvcStates.processing }) },
+    restore: { ...entryOf(info), ...source, ...(obstacle ?? { state: pvcStates.processing }) },
   };
 }
 

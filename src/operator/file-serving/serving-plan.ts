@@ -21,19 +21,28 @@ const plannedBackup = z.strictObject({
   name: z.string().min(1),
   /** RFC 3339. */
   completedAt: z.iso.datetime().optional(),
-  /** Absent: the disks are read straight from the bucket. */
+  /** Absent: the disks are read straight from a bucket. */
   disks: z.array(z.union([attachedDisk, missingDisk])).optional(),
+  /** Of `stores`, where there are no `disks`. */
+  store: z.string().optional(),
+});
+
+const store = z.strictObject({
+  /** Of the BackupStorageLocation. */
+  name: z.string().min(1),
+  /** As `--store` takes it. */
+  url: z.string().min(1),
 });
 
 const servingPlan = z.strictObject({
   vm: z.strictObject({ namespace: z.string().min(1), name: z.string().min(1) }),
   backups: z.array(plannedBackup).min(1),
-  /** Needed when a backup has no `disks`: the backup storage location as `--store` takes it. */
-  storeUrl: z.string().optional(),
+  stores: z.array(store).optional(),
   /** RFC 3339; shown to users. The operator is who ends the restore. */
   expiresAt: z.iso.datetime().optional(),
 });
 
+export type PlannedStore = z.infer<typeof store>;
 export type PlannedBackup = z.infer<typeof plannedBackup>;
 export type ServingPlan = z.infer<typeof servingPlan>;
 
@@ -48,8 +57,12 @@ export function parseServingPlan(text: string): ServingPlan {
   const parsed = servingPlan.safeParse(json);
   if (!parsed.success) throw new ConfigError(`the serving plan is not valid: ${z.prettifyError(parsed.error)}`);
   const plan = parsed.data;
-  if (plan.storeUrl === undefined && plan.backups.some(({ disks }) => disks === undefined)) {
-    throw new ConfigError("the serving plan reads backups from the bucket but does not say where it is (storeUrl)");
+  const names = (plan.stores ?? []).map(({ name }) => name);
+  const homeless = plan.backups.find((backup) => backup.disks === undefined && !names.includes(backup.store ?? ""));
+  if (homeless !== undefined) {
+    throw new ConfigError(
+      `the serving plan reads ${homeless.name} from a bucket but does not say where it is (stores)`,
+    );
   }
   return plan;
 }

@@ -12,6 +12,14 @@ export function backupOf(object: VeleroBackup): Backup {
   throw new CorruptDataError(place, `field ${issue?.path.join(".") || "(top)"}: ${issue?.message ?? "invalid"}`);
 }
 
+/** Velero keeps a Backup without the field in its default location, which has this name unless told otherwise. */
+const DEFAULT_LOCATION = "default";
+
+/** Name of the BackupStorageLocation. */
+export function storageLocationOf({ spec }: VeleroBackup): string {
+  return spec?.storageLocation ?? DEFAULT_LOCATION;
+}
+
 const SPEC_FIELDS = ["includedNamespaces", "excludedNamespaces", "snapshotMoveData", "storageLocation"];
 const STATUS_FIELDS = [
   "phase",

@@ -48,7 +48,10 @@ beforeAll(async () => {
     path.join(pod, "plan.json"),
     JSON.stringify({
       vm: { namespace: "demo", name: "web-1" },
-      storeUrl: exampleBucket,
+      stores: [
+        { name: "default", url: exampleBucket },
+        { name: "elsewhere", url: path.join(pod, "no-bucket") },
+      ],
       backups: [
         {
           name: "attached",
@@ -60,7 +63,8 @@ beforeAll(async () => {
             { name: "gone", unavailable: "the Velero restore failed" },
           ],
         },
-        { name: "web-1-2026-11-18" },
+        { name: "web-1-2026-11-18", store: "default" },
+        { name: "out-of-reach", store: "elsewhere" },
       ],
     }),
   );
@@ -170,6 +174,6 @@ test("a plan that is not valid is refused by name", async () => {
   writeFileSync(plan, JSON.stringify({ vm: { namespace: "demo", name: "web-1" }, backups: [{ name: "b" }] }));
   expect(await vmfr(["fileserver", "inspect", "--plan", plan])).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("storeUrl"),
+    stderr: expect.stringContaining("(stores)"),
   });
 });

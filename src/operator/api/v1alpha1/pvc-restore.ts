@@ -42,6 +42,7 @@ const pvcBackupRestore = z.object({
     .enum(["Restore", "Direct"])
     .optional()
     .describe("Restore: Velero restores the disk to a PVC. Direct: it is read from the bucket."),
+  storageLocation: z.string().optional().describe("The BackupStorageLocation that the backup is in."),
   veleroRestoreName: z.string().optional(),
   veleroRestoreNamespace: z.string().optional(),
   phase: restorePhase.optional().describe("Phase of the Velero Restore."),
