@@ -4,7 +4,7 @@ import type { Cluster } from "../control-plane/cluster.ts";
 import type { NodeDouble } from "../node-double/node-double.ts";
 import type { Velero } from "../velero/velero.ts";
 import { type GuestFiles, makeGuestImage, sha256Of } from "./guest-image.ts";
-import { claimOf, dataVolumeOf, type SeedVm, virtualMachineOf } from "./virtual-machine.ts";
+import { claimOf, dataVolumeOf, type SeedVm, VM_LABEL, virtualMachineOf } from "./virtual-machine.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -31,17 +31,20 @@ export interface SeededBackup {
 }
 
 export interface SeedOptions {
-  readonly vm?: SeedVm;
+  /** Of one namespace; the VM above alone unless given. */
+  readonly vms?: readonly [SeedVm, ...SeedVm[]];
   /** Names of the backups, oldest first. */
   readonly backups: readonly string[];
   /** True, unless said otherwise: into the bucket's Kopia repository. False: CSI snapshots that stay in the cluster. */
   readonly moveData?: boolean;
   /** What a disk holds at the time of a backup; something that tells both apart unless given. */
   readonly filesOf?: (disk: string, backup: string) => GuestFiles;
+  /** Which of the VMs a backup is made of, by name; all unless given. */
+  readonly isIn?: (vm: string, backup: string) => boolean;
 }
 
 /**
- * Creates the VM's objects, and for each backup gives its disks new ext4 file systems and has the real
+ * Creates the VMs' objects, and for each backup gives their disks new ext4 file systems and has the real
  * Velero back the namespace up. The PVCs carry the label that kubevirt-velero-plugin puts on their copies in
  * a backup, since that plugin's Go module is not to be had.
  */
@@ -49,22 +52,26 @@ export async function seedBackups(
   cluster: Cluster,
   node: NodeDouble,
   velero: Velero,
-  { vm = SEED_VM, backups, moveData = true, filesOf = defaultFiles }: SeedOptions,
+  { vms = [SEED_VM], backups, moveData = true, filesOf = defaultFiles, isIn = () => true }: SeedOptions,
 ): Promise<SeededBackup[]> {
   await requireDebianPackages("e2fsprogs");
-  await createVm(cluster, vm);
+  for (const vm of vms) await createVm(cluster, vm);
+  const [{ namespace }] = vms;
   const seeded: SeededBackup[] = [];
-  for (const name of backups) {
+  for (const backup of backups) {
+    const included = vms.filter(({ name }) => isIn(name, backup));
     const disks = new Map<string, SeededDisk>();
-    for (const disk of vm.disks) {
-      const files = filesOf(disk.name, name);
-      const image = path.join(cluster.directory, `${name}-${disk.name}.img`);
+    for (const disk of included.flatMap((vm) => vm.disks)) {
+      const files = filesOf(disk.name, backup);
+      const image = path.join(cluster.directory, `${backup}-${disk.name}.img`);
       await makeGuestImage(image, disk.bytes, files);
-      await node.writeDisk(vm.namespace, disk.name, image);
+      await node.writeDisk(namespace, disk.name, image);
       disks.set(disk.name, { sha256: await sha256Of(image), files });
     }
-    await velero.backUp(name, `--include-namespaces=${vm.namespace}`, `--snapshot-move-data=${moveData}`);
-    seeded.push({ name, disks });
+    const selector = `${VM_LABEL} in (${included.map(({ name }) => name).join(",")})`;
+    const chosen = included.length === vms.length ? [] : [`--selector=${selector}`];
+    await velero.backUp(backup, `--include-namespaces=${namespace}`, `--snapshot-move-data=${moveData}`, ...chosen);
+    seeded.push({ name: backup, disks });
   }
   return seeded;
 }

@@ -14,12 +14,19 @@ export interface SeedVm {
   readonly disks: readonly SeedDisk[];
 }
 
+/** On every object of a VM, so that a backup can be of one VM of a namespace. */
+export const VM_LABEL = "vm.kubevirt.io/name";
+
+function metadataOf(vm: SeedVm, name: string, labels: Readonly<Record<string, string>> = {}): object {
+  return { namespace: vm.namespace, name, labels: { [VM_LABEL]: vm.name, ...labels } };
+}
+
 /** A PVC as CDI makes it for a DataVolume. */
 export function claimOf(vm: SeedVm, disk: SeedDisk): object {
   return {
     apiVersion: "v1",
     kind: "PersistentVolumeClaim",
-    metadata: { namespace: vm.namespace, name: disk.name, labels: { app: "containerized-data-importer" } },
+    metadata: metadataOf(vm, disk.name, { app: "containerized-data-importer" }),
     spec: {
       accessModes: ["ReadWriteOnce"],
       storageClassName: STORAGE_CLASS,
@@ -33,7 +40,7 @@ export function dataVolumeOf(vm: SeedVm, disk: SeedDisk): object {
   return {
     apiVersion: "cdi.kubevirt.io/v1beta1",
     kind: "DataVolume",
-    metadata: { namespace: vm.namespace, name: disk.name },
+    metadata: metadataOf(vm, disk.name),
     spec: {
       source: { blank: {} },
       storage: { volumeMode: disk.mode, resources: { requests: { storage: String(disk.bytes) } } },
@@ -49,7 +56,7 @@ export function virtualMachineOf(vm: SeedVm): object {
   return {
     apiVersion: "kubevirt.io/v1",
     kind: "VirtualMachine",
-    metadata: { namespace: vm.namespace, name: vm.name },
+    metadata: metadataOf(vm, vm.name),
     spec: { runStrategy: "Halted", template: { spec: { domain: { devices: { disks } }, volumes } } },
     status: { printableStatus: "Stopped" },
   };
