@@ -37,6 +37,8 @@ export interface SeedOptions {
   readonly backups: readonly string[];
   /** True, unless said otherwise: into the bucket's Kopia repository. False: CSI snapshots that stay in the cluster. */
   readonly moveData?: boolean;
+  /** More of Velero's command line, such as a storage location. */
+  readonly options?: readonly string[];
   /** What a disk holds at the time of a backup; something that tells both apart unless given. */
   readonly filesOf?: (disk: string, backup: string) => GuestFiles;
   /** Which of the VMs a backup is made of, by name; all unless given. */
@@ -52,7 +54,7 @@ export async function seedBackups(
   cluster: Cluster,
   node: NodeDouble,
   velero: Velero,
-  { vms = [SEED_VM], backups, moveData = true, filesOf = defaultFiles, isIn = () => true }: SeedOptions,
+  { vms = [SEED_VM], backups, moveData = true, options = [], filesOf = defaultFiles, isIn = () => true }: SeedOptions,
 ): Promise<SeededBackup[]> {
   await requireDebianPackages("e2fsprogs");
   for (const vm of vms) await createVm(cluster, vm);
@@ -70,7 +72,8 @@ export async function seedBackups(
     }
     const selector = `${VM_LABEL} in (${included.map(({ name }) => name).join(",")})`;
     const chosen = included.length === vms.length ? [] : [`--selector=${selector}`];
-    await velero.backUp(backup, `--include-namespaces=${namespace}`, `--snapshot-move-data=${moveData}`, ...chosen);
+    const what = [`--include-namespaces=${namespace}`, `--snapshot-move-data=${moveData}`, ...chosen];
+    await velero.backUp(backup, ...what, ...options);
     seeded.push({ name: backup, disks });
   }
   return seeded;

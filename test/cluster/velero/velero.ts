@@ -14,10 +14,15 @@ export interface Bucket {
 }
 
 /** Below the cluster's scratch space; the caller closes the server. */
-export async function startBucket(cluster: Cluster, name = "backups"): Promise<Bucket> {
+export async function startBucket(
+  cluster: Cluster,
+  name = "backups",
+  credentials?: S3Server["credentials"],
+): Promise<Bucket> {
   const directory = path.join(cluster.directory, `bucket-${name}`);
   mkdirSync(directory);
-  return { server: await startS3Server({ directory, bucket: name, writable: true }), directory };
+  const options = { directory, bucket: name, writable: true, ...(credentials !== undefined && { credentials }) };
+  return { server: await startS3Server(options), directory };
 }
 
 export interface VeleroOptions {

@@ -160,6 +160,10 @@ test("the containers of a pod inspect, serve over HTTPS and over SSH what is att
           ],
         },
         { name: "web-1-2026-11-18", disks: expect.arrayContaining([expect.objectContaining({ state: "available" })]) },
+        {
+          name: "out-of-reach",
+          disks: [{ state: "unavailable", reasons: [expect.stringContaining("cannot be opened")] }],
+        },
       ],
     });
     const metrics = await (await fetch(`http://127.0.0.1:${web.healthPort}/metrics`)).text();
