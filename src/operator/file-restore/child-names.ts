@@ -26,6 +26,7 @@ export const childNames = {
   serviceAccount: (owner: RestoreOwner) => serviceLabel(owner.name, "fileserver"),
   externalHost,
   temporaryNamespace,
+  isOfTemporaryNamespace,
   veleroRestore,
   resourceModifier: (owner: RestoreOwner, backup: string) => veleroRestore(owner, backup),
   restoredPvc,
@@ -34,9 +35,18 @@ export const childNames = {
 /** `[<prefix>-]<name>-<first 8 of the UID>`, a DNS label. */
 function temporaryNamespace(owner: RestoreOwner, prefix?: string): string {
   const base = dnsLabel([prefix ?? "", owner.name].filter((part) => part !== "").join("-"));
-  const unique = owner.uid.replaceAll("-", "").slice(0, HASH_LENGTH).toLowerCase();
+  const unique = uniquePart(owner);
   const kept = base.slice(0, LABEL_LENGTH - HASH_LENGTH - 1).replace(/-+$/, "");
   return kept === "" ? `vmfr-${unique}` : `${kept}-${unique}`;
+}
+
+/** Whatever stands before the UID: the existing implementation has the VM's name there. */
+function isOfTemporaryNamespace(owner: RestoreOwner, name: string): boolean {
+  return name.endsWith(`-${uniquePart(owner)}`);
+}
+
+function uniquePart({ uid }: RestoreOwner): string {
+  return uid.replaceAll("-", "").slice(0, HASH_LENGTH).toLowerCase();
 }
 
 /** One DNS label that no other restore of the cluster has. */

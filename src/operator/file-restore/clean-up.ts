@@ -18,9 +18,9 @@ import {
 import { labels } from "../api/v1alpha1/names.ts";
 import { type DataDownload, dataDownloads, veleroRestores } from "../velero/velero-resources.ts";
 import { routes } from "./children/external-access.ts";
+import { isTemporaryNamespaceOf } from "./children/namespace.ts";
 import { type ChildClient, children } from "./ensure.ts";
 import { childSelector, type RestoreOwner } from "./owner.ts";
-import { isTemporaryNamespaceOf } from "./prepare-namespace.ts";
 import { type Waiting, waiting } from "./step.ts";
 
 export type CleanUpClient = ChildClient & Pick<KubeClient, "serves">;

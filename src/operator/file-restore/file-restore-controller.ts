@@ -6,7 +6,13 @@ import { Informer } from "../../kube/informer.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
 import type { Logger } from "../../kube/log.ts";
 import { type KubeObject, keyOf, type ObjectKey, type ResourceType, type Stored } from "../../kube/resource-type.ts";
-import { namespaces, type PersistentVolumeClaim, persistentVolumeClaims, pods } from "../../kube/resources.ts";
+import {
+  type Namespace,
+  namespaces,
+  type PersistentVolumeClaim,
+  persistentVolumeClaims,
+  pods,
+} from "../../kube/resources.ts";
 import { WorkQueue } from "../../kube/work-queue.ts";
 import { labels, labelValues } from "../api/v1alpha1/names.ts";
 import type { VirtualMachineBackupsDiscovery } from "../api/v1alpha1/virtual-machine-backups-discovery.ts";
@@ -16,6 +22,7 @@ import { routes } from "./children/external-access.ts";
 import { clusterInspector } from "./cluster-inspector.ts";
 import { fetchInventory } from "./fetch-inventory.ts";
 import { FileRestoreReconciler } from "./file-restore-reconciler.ts";
+import { OrphanReconciler, ownerOfNamespace } from "./orphans.ts";
 import { originOf } from "./owner.ts";
 import type { FileRestoreSettings } from "./settings.ts";
 
@@ -36,6 +43,7 @@ export interface FileRestoreController {
 }
 
 const NAME = "virtualmachinefilerestore";
+const ORPHANS_NAME = "virtualmachinefilerestore-orphans";
 /** Most of a reconciliation is waiting for the API server. */
 const AT_ONCE = 4;
 
@@ -72,13 +80,37 @@ export function createFileRestoreController(options: FileRestoreControllerOption
     ...(metrics !== undefined && { metrics }),
   });
   const watched = watchChildren(options, queue);
+  const namespacesOfOurs = watchOne(options, namespaces, queue);
+  const orphans = watchOrphans(options, namespacesOfOurs);
   return {
     async run(signal) {
-      for (const informer of watched) informer.start(signal);
+      for (const informer of [...watched, namespacesOfOurs]) informer.start(signal);
       if (await client.serves(routes, { signal })) watchOne(options, routes, queue).start(signal);
-      await controller.run(signal);
+      await Promise.all([controller.run(signal), orphans.run(signal)]);
     },
   };
+}
+
+function watchOrphans(
+  { client, settings, fileRestores, log, metrics, clock = systemClock }: FileRestoreControllerOptions,
+  temporary: Informer<Namespace>,
+): Controller {
+  const queue = new WorkQueue({ clock });
+  temporary.onChange(enqueueOnChange(queue));
+  fileRestores.onChange((before, now) => {
+    if (before === undefined || now?.metadata.uid === before.metadata.uid) return;
+    for (const namespace of temporary.list()) {
+      if (ownerOfNamespace(namespace)?.uid === before.metadata.uid) queue.add(keyOf(namespace));
+    }
+  });
+  return new Controller({
+    name: ORPHANS_NAME,
+    queue,
+    reconciler: new OrphanReconciler({ client, namespace: settings.namespace, log }),
+    concurrency: 1,
+    log,
+    ...(metrics !== undefined && { metrics }),
+  });
 }
 
 /** Its own writes of the status are no news. */
@@ -134,7 +166,7 @@ function watchChildren(options: FileRestoreControllerOptions, queue: WorkQueue):
     log,
   });
   downloads.onChange(enqueueOnChange(queue, byRestore));
-  return [restores, claims, downloads, watchOne(options, pods, queue), watchOne(options, namespaces, queue)];
+  return [restores, claims, downloads, watchOne(options, pods, queue)];
 }
 
 /** Objects of ours carry the way back; those of one kind in all namespaces, and nobody else's. */

@@ -1,12 +1,10 @@
 /** Step 4: the namespace for PVCs and pod. */
-import type { Stored } from "../../kube/resource-type.ts";
 import { namespaces } from "../../kube/resources.ts";
-import { labels, labelValues } from "../api/v1alpha1/names.ts";
 import type { VirtualMachineFileRestore } from "../api/v1alpha1/virtual-machine-file-restore.ts";
 import { childNames } from "./child-names.ts";
-import { temporaryNamespace } from "./children/namespace.ts";
+import { isTemporaryNamespaceOf, temporaryNamespace } from "./children/namespace.ts";
 import { type ChildClient, ensureCreated } from "./ensure.ts";
-import { isChildOf, type RestoreOwner } from "./owner.ts";
+import type { RestoreOwner } from "./owner.ts";
 import { StepFailure, type Waiting, waiting } from "./step.ts";
 
 /** @throws StepFailure when the user's namespace is missing or the temporary one's name is taken. */
@@ -29,6 +27,12 @@ export async function prepareNamespace(
   const namespace = await ensureCreated(client, owner, namespaces, { name }, () =>
     temporaryNamespace(owner, spec.namespacePrefix),
   );
+  if (!isTemporaryNamespaceOf(namespace, owner)) {
+    throw new StepFailure(
+      "NameTaken",
+      `namespace ${name} was not made for this file restore, although it is labelled so`,
+    );
+  }
   if (namespace.metadata.deletionTimestamp !== undefined) {
     return waiting("NamespaceTerminating", `Waiting for namespace '${name}' to be gone before it is made anew`, 2_000);
   }
@@ -45,12 +49,4 @@ async function adopted(
   const found = await client.find(namespaces, { name });
   if (found === undefined || found.metadata.deletionTimestamp !== undefined) return undefined;
   return isTemporaryNamespaceOf(found, owner) ? name : undefined;
-}
-
-/** The labels alone are not proof enough to delete somebody's namespace: the UID must be this restore's. */
-export function isTemporaryNamespaceOf(
-  namespace: Stored<{ apiVersion: string; kind: string; metadata: object }>,
-  owner: RestoreOwner,
-): boolean {
-  return isChildOf(namespace, owner) && namespace.metadata.labels?.[labels.temporaryNamespace] === labelValues.true;
 }

@@ -39,6 +39,8 @@ export const credentialTypes = { ssh: "ssh", fileBrowser: "filebrowser" } as con
 export const annotations = {
   originName: "oadp.openshift.io/vmfr-origin-name",
   originNamespace: "oadp.openshift.io/vmfr-origin-namespace",
+  /** On a temporary namespace: UID of the file restore it was made for, to tell it from one that was given our labels. */
+  originUid: "oadp.openshift.io/vmfr-origin-uid",
   backupName: "oadp.openshift.io/backup-name",
   vmName: "oadp.openshift.io/vm-name",
   vmNamespace: "oadp.openshift.io/vm-namespace",
