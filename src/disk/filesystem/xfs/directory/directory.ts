@@ -53,13 +53,17 @@ export class Directory {
     if (damage !== undefined) throw damage;
   }
 
-  /** Numbers of the data blocks from `from` on. Blocks that became empty are given back, so gaps are normal. */
+  /**
+   * Numbers of the data blocks from `from` on. Blocks that became empty are given back, so gaps are normal; the last
+   * one is where the directory ends.
+   */
   async *#dataBlocks(blocks: ForkBlocks, from: number, signal?: AbortSignal): AsyncGenerator<number, void, undefined> {
     const { blockSize, directoryBlockSize, blockCount } = this.#volume.superblock;
+    const { size, number } = this.#inode;
     const perBlock = directoryBlockSize / blockSize;
-    const end = Math.ceil(this.#inode.size / directoryBlockSize);
-    if (this.#inode.size > INDEX_START || end * perBlock > blockCount) {
-      throw inodeCorruption(this.#inode.number, `a directory of ${this.#inode.size} bytes is impossible here`);
+    const end = size / directoryBlockSize;
+    if (!Number.isInteger(end) || size > INDEX_START || end * perBlock > blockCount) {
+      throw inodeCorruption(number, `a directory of ${size} bytes is impossible here`);
     }
     let next = from;
     let logical = from * perBlock;
@@ -67,13 +71,18 @@ export class Directory {
       signal?.throwIfAborted();
       const window = await blocks.map.window(logical, signal);
       for (const run of window.runs) {
+        const runEnd = run.logical + run.length;
         next = Math.max(next, Math.floor(run.logical / perBlock));
-        const stop = Math.min(end, Math.ceil((run.logical + run.length) / perBlock));
+        const stop = Math.min(end, Math.ceil(runEnd / perBlock));
         for (; next < stop; next++) yield next;
+        if (run.logical * blockSize < INDEX_START && runEnd > end * perBlock) {
+          throw inodeCorruption(number, `the directory goes on behind its ${size} bytes`);
+        }
       }
-      if (window.end / perBlock >= end) return;
+      if (window.end / perBlock >= end) break;
       logical = window.end;
     }
+    if (next < end) throw inodeCorruption(number, `the directory ends before its ${size} bytes`);
   }
 
   #blocks(): ForkBlocks {
