@@ -40,6 +40,10 @@ export function judgeDamage(damaged: Listing, intact: Listing): DamageOutcome {
   for (const [path, entry] of damaged) {
     const expected = intact.get(path);
     const name = describeHexPath(path);
+    if (expected === undefined && isRefused(entry)) {
+      refusal ??= `${name}: ${entry.contentError ?? entry.xattrsError}`;
+      continue;
+    }
     if (expected === undefined) return { kind: "different", where: `${name} appears` };
     const field = sharedFieldsDiffer(entry, expected);
     if (field !== undefined) return { kind: "different", where: `${name}: ${field}` };
@@ -56,6 +60,14 @@ export function judgeDamage(damaged: Listing, intact: Listing): DamageOutcome {
 /** Of an answer in words, for what is no tree of files. */
 export function outcomeOfWords(words: string, intact: string): DamageOutcome {
   return words === intact ? { kind: "equal", where: "" } : { kind: "different", where: words };
+}
+
+/** A name with a zero in it, or something below it: a program gets no more of the name than what is before it. */
+const HAS_ZERO = /^(?:..)*00/;
+
+/** What any program can be shown of a listing. */
+export function showable(listing: Listing): Listing {
+  return new Map([...listing].filter(([at]) => !HAS_ZERO.test(at)));
 }
 
 /** Paths that cannot be judged, because one of the readers refuses them or a directory above them. */

@@ -11,7 +11,7 @@ import { walkFileSystem } from "../listing/file-system-walk.ts";
 import { kernelListing } from "../listing/kernel-oracle.ts";
 import type { Listing, ListingEntry, ListingField } from "../listing/listing-entry.ts";
 import { walkDamagedReference } from "../listing/reference-walk.ts";
-import { contradictions, judgeDamage } from "./damage-outcome.ts";
+import { contradictions, judgeDamage, showable } from "./damage-outcome.ts";
 import { type DamageSubject, flipImage, outcomeOf } from "./damaged-image.ts";
 import { failEveryRead, shortenEveryRead } from "./faulty-reads.ts";
 import type { Judgement } from "./flips.ts";
@@ -95,9 +95,6 @@ async function makeSubject(recipe: Recipe): Promise<Subject> {
 const COMPATIBLE_FEATURES = 1024 + 0x5c;
 const DIR_INDEX = 0x20;
 
-/** A name with a zero in it, or something below it: a program gets no more of the name than what is before it. */
-const HAS_ZERO = /^(?:..)*00/;
-
 /** Once a file was read, by another of its names, the kernel takes its unwritten extents for data. */
 const readTwice = ({ type, links }: ListingEntry): readonly ListingField[] =>
   type === "file" && links > 1 ? ["data"] : [];
@@ -114,8 +111,7 @@ async function askKernel(damaged: Uint8Array, listing: Listing): Promise<Judgeme
   } catch (error) {
     return { refusal: String(error) };
   }
-  const shown = new Map([...listing].filter(([at]) => !HAS_ZERO.test(at)));
-  return { differences: contradictions(shown, reference, { ignore: readTwice }) };
+  return { differences: contradictions(showable(listing), reference, { ignore: readTwice }) };
 }
 
 beforeAll(() => requireDebianPackages(...EXT4_PACKAGES));

@@ -42,7 +42,13 @@ beforeAll(async () => {
   thinDisks = (await imagesFromAppliance(THIN)).disks.map((disk) => Uint8Array.from(readFileSync(disk)));
 });
 
-/** What a user sees of a group's volumes: the bytes of those that are readable. */
+/** The size, and the bytes at the start and the end. */
+async function sizeAndEnds(source: ByteSource, length: number): Promise<string> {
+  const start = await sha256Of(new SliceSource(source, 0, length));
+  return `${source.size} ${start} ${await sha256Of(new SliceSource(source, source.size - length, length))}`;
+}
+
+/** What a user sees of a group's volumes, of those that are readable. */
 async function describeGroup(): Promise<string> {
   const disks = await assembleDisks([
     { name: "first", disk: await openDisk(new MemorySource(first), { format: "raw" }) },
@@ -52,7 +58,7 @@ async function describeGroup(): Promise<string> {
   for (const name of ["on-first", "behind"]) {
     const volume = volumes.get(`/dev/my-vg.0/${name}`);
     if (volume === undefined) throw new SourceError(`${name} is not there`, { retryable: false });
-    lines.push(`${name} ${volume.source.size} ${await sha256Of(volume.source)}`);
+    lines.push(`${name} ${await sizeAndEnds(volume.source, 64 * 1024)}`);
   }
   return lines.join("\n");
 }
@@ -101,8 +107,7 @@ const REFUSED = "refused: ";
 /** Bytes of a volume, or why they are refused. */
 async function describeVolume({ source }: Volume): Promise<string> {
   try {
-    const start = await sha256Of(new SliceSource(source, 0, PART));
-    return `${source.size} ${start} ${await sha256Of(new SliceSource(source, source.size - PART, PART))}`;
+    return await sizeAndEnds(source, PART);
   } catch (error) {
     if (error instanceof VmfrError) return `${REFUSED}${error.message}`;
     throw error;

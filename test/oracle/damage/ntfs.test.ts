@@ -11,7 +11,7 @@ import type { Listing } from "../listing/listing-entry.ts";
 import { walkDamagedReference } from "../listing/reference-walk.ts";
 import { type ImageRecipe, makeImage, NTFS_PACKAGES } from "../ntfs/images.ts";
 import { contradictionsToNtfs3g, ntfs3gListing } from "../ntfs/ntfs-3g-oracle.ts";
-import { judgeDamage } from "./damage-outcome.ts";
+import { judgeDamage, showable } from "./damage-outcome.ts";
 import { type DamageSubject, flipImage, outcomeOf } from "./damaged-image.ts";
 import { failEveryRead, shortenEveryRead } from "./faulty-reads.ts";
 import type { Judgement } from "./flips.ts";
@@ -55,9 +55,10 @@ async function askNtfs3g(damaged: Uint8Array, listing: Listing): Promise<Judgeme
   writeFileSync(file, damaged);
   try {
     const theirs = await ntfs3gListing(file, walkDamagedReference);
-    return { differences: contradictionsToNtfs3g(listing, theirs) };
+    return { differences: contradictionsToNtfs3g(showable(listing), theirs) };
   } catch (error) {
-    return { refusal: String(error) };
+    // Neither shows anything below a root directory that is refused.
+    return listing.get("")?.contentError === undefined ? { refusal: String(error) } : { differences: [] };
   }
 }
 

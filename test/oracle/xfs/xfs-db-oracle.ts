@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
-import type { Listing, ListingEntry } from "../listing/listing-entry.ts";
+import { type Listing, type ListingEntry, WHOLE_HASH_LIMIT } from "../listing/listing-entry.ts";
 
 const run = promisify(execFile);
 /** Starts the answer to each question. */
@@ -58,18 +58,43 @@ function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** The bytes that the mappings printed by `bmap` lead to. */
-function mappedBytes(text: string, size: number, image: Uint8Array, geometry: XfsGeometry): Uint8Array {
-  if (size > image.length) throw new DamagedForXfsDbError("a file is larger than its file system");
-  const content = new Uint8Array(size);
+interface Mapping {
+  /** Bytes from the start of the file. */
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What the mappings printed by `bmap` lead to, in front of the file's end. */
+function mappingsOf(text: string, size: number, image: Uint8Array, geometry: XfsGeometry): Mapping[] {
+  const mappings: Mapping[] = [];
   for (const [, ...words] of text.matchAll(/offset (\d+) startblock \d+ \((\d+)\/(\d+)\) count (\d+) flag (\d)/g)) {
     const [offset = 0, group = 0, block = 0, count = 0, unwritten] = words.map(Number);
     const at = offset * geometry.blockSize;
     if (unwritten === 1 || at >= size) continue;
     const start = (group * geometry.groupBlocks + block) * geometry.blockSize;
-    content.set(image.subarray(start, start + Math.min(count * geometry.blockSize, size - at)), at);
+    mappings.push({ at, bytes: image.subarray(start, start + Math.min(count * geometry.blockSize, size - at)) });
   }
+  return mappings;
+}
+
+function mappedBytes(text: string, size: number, image: Uint8Array, geometry: XfsGeometry): Uint8Array {
+  const content = new Uint8Array(size);
+  for (const { at, bytes } of mappingsOf(text, size, image, geometry)) content.set(bytes, at);
   return content;
+}
+
+/** As listings have it: of a large file the places and bytes of its data alone. */
+function contentHash(text: string, size: number, image: Uint8Array, geometry: XfsGeometry): string {
+  if (size <= WHOLE_HASH_LIMIT) return sha256(mappedBytes(text, size, image, geometry));
+  const pieces: { at: number; parts: Uint8Array[]; end: number }[] = [];
+  for (const { at, bytes } of mappingsOf(text, size, image, geometry)) {
+    const last = pieces.at(-1);
+    if (last?.end === at) {
+      last.parts.push(bytes);
+      last.end += bytes.length;
+    } else pieces.push({ at, parts: [bytes], end: at + bytes.length });
+  }
+  return sha256(Buffer.concat(pieces.flatMap(({ at, end, parts }) => [Buffer.from(`${at}:${end - at}\n`), ...parts])));
 }
 
 function entryOf(path: string, node: number, answer: string, image: Uint8Array, geometry: XfsGeometry): ListingEntry {
@@ -93,7 +118,7 @@ function entryOf(path: string, node: number, answer: string, image: Uint8Array, 
     atime: nanoseconds(fields, "atime"),
     ctime: nanoseconds(fields, "ctime"),
     ...(type === "symlink" ? { target: Buffer.from(target).toString("hex") } : {}),
-    ...(type === "file" ? { sha256: sha256(mappedBytes(answer, size, image, geometry)) } : {}),
+    ...(type === "file" ? { sha256: contentHash(answer, size, image, geometry) } : {}),
   };
 }
 
