@@ -144,6 +144,15 @@ function addOperatorCommand(program: Command, action: MakeAction): void {
     .option("--external-domain <DOMAIN>", "restores get a name below it where there are no Routes")
     .option("--ingress-class <NAME>", "of the Ingresses for it")
     .option("--gateway <NAMESPACE/NAME>", "HTTPRoutes at this Gateway instead of Ingresses")
+    .option("--gateway-passthrough [BOOL]", "TLSRoutes instead of HTTPRoutes: the Gateway hands TLS through")
+    .option(
+      "--cluster-issuer <NAME>",
+      "of cert-manager, for the pods' certificates (default: the cluster's or our own)",
+    )
+    .option(
+      "--certificate-timeout <DURATION>",
+      "until we make a certificate that the cluster has not made (default: 2m)",
+    )
     .option("--restore-timeout <DURATION>", "for one Velero Restore (default: 4h)")
     .option("--pod-timeout <DURATION>", "until files can be read (default: 15m)");
   for (const flag of ["webhook-cert-path", "webhook-cert-name", "webhook-cert-key", "enable-http2"]) {

@@ -31,8 +31,8 @@ export type ServiceAccount = Complete<ServiceAccountFields>;
 export type SubjectAccessReview = Complete<SubjectAccessReviewFields>;
 export type TokenReview = Complete<TokenReviewFields>;
 
-/** The parts of a Gateway API HTTPRoute that vmfr writes. */
-export interface HttpRoute extends KubeObject {
+/** The parts of a Gateway API HTTPRoute or TLSRoute that vmfr writes. */
+export interface GatewayRoute extends KubeObject {
   spec: {
     parentRefs?: readonly { name: string; namespace?: string; sectionName?: string }[];
     hostnames?: readonly string[];
@@ -60,7 +60,7 @@ const NETWORKING = "networking.k8s.io/v1";
 
 export const configMaps = inNamespaces<ConfigMap>("v1", "ConfigMap", "configmaps");
 export const events = inNamespaces<Event>("events.k8s.io/v1", "Event", "events");
-export const httpRoutes = inNamespaces<HttpRoute>("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes");
+export const httpRoutes = inNamespaces<GatewayRoute>("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes");
 export const ingresses = inNamespaces<Ingress>(NETWORKING, "Ingress", "ingresses");
 export const leases = inNamespaces<Lease>("coordination.k8s.io/v1", "Lease", "leases");
 export const namespaces = ofCluster<Namespace>("v1", "Namespace", "namespaces");

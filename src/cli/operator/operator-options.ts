@@ -20,6 +20,9 @@ export interface OperatorFlags {
   readonly externalDomain?: string;
   readonly ingressClass?: string;
   readonly gateway?: string;
+  readonly gatewayPassthrough?: string | true;
+  readonly clusterIssuer?: string;
+  readonly certificateTimeout?: string;
   readonly restoreTimeout?: string;
   readonly podTimeout?: string;
 }
@@ -65,7 +68,7 @@ export function operatorConfiguration(flags: OperatorFlags, environment: Environ
 }
 
 function settings(flags: OperatorFlags, environment: Environment, namespace: string): FileRestoreSettings {
-  const { dataPath, defaultTtl, externalDomain, ingressClass, gateway, restoreTimeout, podTimeout } = flags;
+  const { dataPath, defaultTtl, restoreTimeout, certificateTimeout, podTimeout } = flags;
   if (dataPath !== "Restore" && dataPath !== "Direct" && dataPath !== "Auto") {
     throw new ConfigError(`--data-path must be Restore, Direct or Auto, not "${dataPath}"`);
   }
@@ -80,14 +83,23 @@ function settings(flags: OperatorFlags, environment: Environment, namespace: str
     },
     dataPath,
     ...(defaultTtl !== undefined && { ttlMs: parseDuration(defaultTtl) }),
-    ...(externalDomain !== undefined && { externalDomain }),
-    ...(ingressClass !== undefined && { ingressClass }),
-    ...(gateway !== undefined && { gateway: parseGateway(gateway) }),
+    ...exposure(flags),
     timeouts: {
       ...defaultTimeouts,
       ...(restoreTimeout !== undefined && { restoreMs: parseDuration(restoreTimeout) }),
+      ...(certificateTimeout !== undefined && { certificateMs: parseDuration(certificateTimeout) }),
       ...(podTimeout !== undefined && { podMs: parseDuration(podTimeout) }),
     },
+  };
+}
+
+function exposure({ externalDomain, ingressClass, gateway, gatewayPassthrough, clusterIssuer }: OperatorFlags) {
+  return {
+    ...(externalDomain !== undefined && { externalDomain }),
+    ...(ingressClass !== undefined && { ingressClass }),
+    ...(gateway !== undefined && { gateway: parseGateway(gateway) }),
+    gatewayPassthrough: boolean("--gateway-passthrough", gatewayPassthrough, false),
+    ...(clusterIssuer !== undefined && { clusterIssuer }),
   };
 }
 

@@ -195,6 +195,7 @@ async function serve(
     settings,
     plan,
     volumes: claims.map(podVolumeOf),
+    now: tools.clock.now(),
     ...(bucket.secretName !== undefined && { bucketSecret: bucket.secretName }),
     ...(expiresAt !== undefined && { expiresAt }),
   });

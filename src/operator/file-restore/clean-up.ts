@@ -17,7 +17,8 @@ import {
 } from "../../kube/resources.ts";
 import { labels } from "../api/v1alpha1/names.ts";
 import { type DataDownload, dataDownloads, veleroRestores } from "../velero/velero-resources.ts";
-import { routes } from "./children/external-access.ts";
+import { certificates } from "./children/certificate.ts";
+import { backendTlsPolicies, routes, tlsRoutes } from "./children/external-access.ts";
 import { isTemporaryNamespaceOf } from "./children/namespace.ts";
 import { type ChildClient, children } from "./ensure.ts";
 import { childSelector, type RestoreOwner } from "./owner.ts";
@@ -113,8 +114,12 @@ const OWNED: readonly ResourceType[] = [
   routes,
   ingresses,
   httpRoutes,
+  ...tlsRoutes,
+  ...backendTlsPolicies,
   networkPolicies,
   configMaps,
+  // Else cert-manager makes the Secret anew.
+  certificates,
   secrets,
   roleBindings,
   serviceAccounts,

@@ -2,8 +2,6 @@
 import type { Stored } from "../../kube/resource-type.ts";
 import {
   configMaps,
-  httpRoutes,
-  ingresses,
   networkPolicies,
   type Pod,
   pods,
@@ -16,30 +14,19 @@ import type { FileServingInfo } from "../api/v1alpha1/file-access.ts";
 import { ports } from "../api/v1alpha1/names.ts";
 import type { VirtualMachineFileRestoreSpec } from "../api/v1alpha1/virtual-machine-file-restore.ts";
 import type { ServingPlan } from "../file-serving/serving-plan.ts";
+import { ensureServiceCertificate } from "./certificate-step.ts";
 import { childNames } from "./child-names.ts";
 import { type AccessMethods, accessMethods } from "./children/access-methods.ts";
-import {
-  httpRoute,
-  ingress,
-  outsideHost,
-  route,
-  routeHost,
-  routes,
-  serviceAuthorities,
-} from "./children/external-access.ts";
+import { serviceAuthorities } from "./children/external-access.ts";
 import { networkPolicy } from "./children/network-policy.ts";
 import { fileServerPod, POD_HASH, type PodVolume } from "./children/pod.ts";
-import {
-  certificateAuthority,
-  certificateSecret,
-  hostKeyFingerprint,
-  hostKeySecret,
-} from "./children/server-identity.ts";
-import { service, serviceHost, serviceHosts } from "./children/service.ts";
+import { hostKeyFingerprint, hostKeySecret } from "./children/server-identity.ts";
+import { service, serviceHost } from "./children/service.ts";
 import { nonRootBinding, serviceAccount } from "./children/service-account.ts";
 import { planConfigMap } from "./children/serving-plan.ts";
 import { type CredentialSecrets, ensureCredentials } from "./credentials-step.ts";
 import { type ChildClient, ensureApplied, ensureCreated } from "./ensure.ts";
+import { type Exposure, exposeWeb } from "./expose-web.ts";
 import type { RestoreOwner } from "./owner.ts";
 import { isChildOf } from "./owner.ts";
 import type { FileRestoreSettings } from "./settings.ts";
@@ -56,6 +43,8 @@ export interface ServeFilesOptions {
   /** Secret for reading the bucket, when something is read from there. */
   readonly bucketSecret?: string;
   readonly expiresAt?: Date;
+  /** Milliseconds since 1970. */
+  readonly now: number;
 }
 
 export interface Serving {
@@ -71,34 +60,49 @@ export interface Serving {
 export async function serveFiles(options: ServeFilesOptions): Promise<Serving | Waiting> {
   const { client, owner, spec, namespace } = options;
   const access = accessMethods(spec.fileAccess);
-  const [hasRoutes, hasServiceAuthority] = await Promise.all([
-    client.serves(routes),
-    client.serves(serviceAuthorities),
-  ]);
   const credentials = await ensureCredentials(client, owner, namespace, spec.fileAccess, access);
   await ensureApplied(client, owner, serviceAccounts, serviceAccount(owner, namespace));
-  if (hasServiceAuthority) await ensureApplied(client, owner, roleBindings, nonRootBinding(owner, namespace));
+  // OpenShift's own authority for Services means its security context constraints too.
+  const isOpenShift = await client.serves(serviceAuthorities);
+  if (isOpenShift) await ensureApplied(client, owner, roleBindings, nonRootBinding(owner, namespace));
   await ensureApplied(client, owner, networkPolicies, policyOf(options, access));
-  await ensureApplied(
-    client,
-    owner,
-    services,
-    service(owner, { namespace, access, serviceCertificate: hasServiceAuthority }),
-  );
   const fingerprint = access.ssh ? await ensureHostKey(options) : undefined;
-  const authority = access.web && !hasServiceAuthority ? await ensureCertificate(options) : undefined;
-  const outside = access.web ? await exposeWeb(options, hasRoutes, authority) : {};
+  const web = access.web ? await serveWeb(options, access) : await serveSshAlone(options, access);
+  if (web.kind === "waiting") return web;
   await ensureApplied(client, owner, configMaps, planConfigMap(owner, namespace, options.plan));
   const pod = await ensurePod(options, access, credentials);
   if (pod.kind === "waiting") return pod;
-  const info = servingInfo(options, { access, credentials, fingerprint, authority, host: outside.host });
+  const { authority, host, outstanding, shortfall } = web;
   return {
     kind: "serving",
     pod: pod.pod,
-    info,
-    ...(outside.outstanding !== undefined && { outstanding: outside.outstanding }),
-    ...(outside.shortfall !== undefined && { shortfall: outside.shortfall }),
+    info: servingInfo(options, { access, credentials, fingerprint, authority, host }),
+    ...(outstanding !== undefined && { outstanding }),
+    ...(shortfall !== undefined && { shortfall }),
   };
+}
+
+interface WebAccess extends Exposure {
+  readonly kind: "web";
+  /** PEM; see `ServerCertificate`. */
+  readonly authority?: string;
+}
+
+async function serveWeb(options: ServeFilesOptions, access: AccessMethods): Promise<WebAccess | Waiting> {
+  const certificate = await ensureServiceCertificate({ ...options, access });
+  if (certificate.kind === "waiting") return certificate;
+  const isExposed = options.spec.fileAccess?.fileBrowser?.exposeExternally === true;
+  const exposure = isExposed ? await exposeWeb(options, certificate) : {};
+  const { authority } = certificate;
+  return { kind: "web", ...exposure, ...(authority !== undefined && { authority }) };
+}
+
+async function serveSshAlone(
+  { client, owner, namespace }: ServeFilesOptions,
+  access: AccessMethods,
+): Promise<WebAccess> {
+  await ensureApplied(client, owner, services, service(owner, { namespace, access, serviceCertificate: false }));
+  return { kind: "web" };
 }
 
 function policyOf({ owner, namespace, settings, bucketSecret }: ServeFilesOptions, access: AccessMethods) {
@@ -109,53 +113,6 @@ function policyOf({ owner, namespace, settings, bucketSecret }: ServeFilesOption
 async function ensureHostKey({ client, owner, namespace }: ServeFilesOptions): Promise<string> {
   const key = { namespace, name: childNames.hostKey(owner) };
   return hostKeyFingerprint(await ensureCreated(client, owner, secrets, key, () => hostKeySecret(owner, namespace)));
-}
-
-async function ensureCertificate(options: ServeFilesOptions): Promise<string | undefined> {
-  const { client, owner, namespace, settings, expiresAt } = options;
-  const key = { namespace, name: childNames.certificate(owner) };
-  const domain = settings.externalDomain;
-  const hosts = [
-    ...serviceHosts(owner, namespace),
-    ...(domain === undefined ? [] : [outsideHost(owner, namespace, domain)]),
-  ];
-  const secret = await ensureCreated(client, owner, secrets, key, () =>
-    certificateSecret(owner, namespace, hosts, expiresAt),
-  );
-  return certificateAuthority(secret);
-}
-
-type Outside = Pick<Serving, "outstanding" | "shortfall"> & { readonly host?: string };
-
-/** From outside of the cluster: by Route, else HTTPRoute or Ingress below the domain the operator was given. */
-async function exposeWeb(
-  options: ServeFilesOptions,
-  hasRoutes: boolean,
-  authority: string | undefined,
-): Promise<Outside> {
-  const { client, owner, spec, namespace, settings } = options;
-  if (spec.fileAccess?.fileBrowser?.exposeExternally !== true) return {};
-  if (hasRoutes) {
-    const made = await ensureApplied(client, owner, routes, route(owner, namespace, authority));
-    const host = routeHost(made);
-    return host === undefined ? { outstanding: "waiting for the router to give the Route a host name" } : { host };
-  }
-  const { externalDomain, gateway, ingressClass } = settings;
-  if (externalDomain === undefined) {
-    return {
-      shortfall:
-        "exposeExternally needs Routes, or an operator that was started with --external-domain; " +
-        "the files are served within the cluster",
-    };
-  }
-  const host = outsideHost(owner, namespace, externalDomain);
-  if (gateway !== undefined) {
-    await ensureApplied(client, owner, httpRoutes, httpRoute(owner, namespace, { host, gateway }));
-  } else {
-    const made = ingress(owner, namespace, { host, ...(ingressClass !== undefined && { className: ingressClass }) });
-    await ensureApplied(client, owner, ingresses, made);
-  }
-  return { host };
 }
 
 /** A pod cannot be changed, so one that is not what it should be makes room for one that is. */

@@ -18,11 +18,17 @@ export interface FileRestoreSettings {
   readonly ingressClass?: string;
   /** HTTPRoutes instead of Ingresses. */
   readonly gateway?: GatewayReference;
+  /** TLSRoutes instead of HTTPRoutes: the gateway hands TLS through. */
+  readonly gatewayPassthrough?: boolean;
+  /** Of cert-manager: signs the pods' certificates where the cluster has it. */
+  readonly clusterIssuer?: string;
   readonly timeouts: {
     /** For one Velero Restore. */
     readonly restoreMs: number;
     /** From a Restore's end to the PVCs it made. */
     readonly volumesMs: number;
+    /** For the cluster's own authority to make a certificate; then we do. */
+    readonly certificateMs: number;
     /** From the pod's creation until files can be read. */
     readonly podMs: number;
   };
@@ -31,5 +37,6 @@ export interface FileRestoreSettings {
 export const defaultTimeouts: FileRestoreSettings["timeouts"] = {
   restoreMs: 4 * 3_600_000,
   volumesMs: 5 * 60_000,
+  certificateMs: 2 * 60_000,
   podMs: 15 * 60_000,
 };

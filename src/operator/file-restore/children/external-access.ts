@@ -1,10 +1,11 @@
 /** How the web browser reaches the files from outside of the cluster. SSH is never exposed. */
 
 import type { KubeObject, ResourceType } from "../../../kube/resource-type.ts";
-import type { HttpRoute, Ingress } from "../../../kube/resources.ts";
+import type { ConfigMap, GatewayRoute, Ingress } from "../../../kube/resources.ts";
 import { podPorts } from "../../file-serving/pod-layout.ts";
 import { childNames } from "../child-names.ts";
 import { originAnnotations, type RestoreOwner, servingLabels } from "../owner.ts";
+import { serviceHost } from "./service.ts";
 
 /** The parts of an OpenShift Route that are written or read here. */
 export interface Route extends KubeObject {
@@ -57,9 +58,11 @@ export function route(owner: RestoreOwner, namespace: string, authority: string 
   };
 }
 
-/** Undefined while the router has not given it one. */
-export function routeHost({ spec, status }: Route): string | undefined {
-  return spec.host ?? status?.ingress?.find(({ host }) => host !== undefined && host !== "")?.host;
+/** Undefined while no router has admitted it. */
+export function routeHost({ status }: Route): string | undefined {
+  const isAdmitted = (conditions: readonly { type: string; status: string }[] = []) =>
+    !conditions.some((condition) => condition.type === "Admitted" && condition.status === "False");
+  return status?.ingress?.find(({ host = "", conditions }) => host !== "" && isAdmitted(conditions))?.host;
 }
 
 export interface OutsideHost {
@@ -92,20 +95,85 @@ export interface GatewayReference {
   readonly namespace: string;
 }
 
-export function httpRoute(
+/** TLSRoutes as clusters serve them, the newest first. */
+export const tlsRoutes = ["v1", "v1alpha3", "v1alpha2"].map((version) => gatewayType(version, "TLSRoute", "tlsroutes"));
+
+/** How a gateway is to speak to a Service, as clusters serve it, the newest first. */
+export const backendTlsPolicies = ["v1", "v1alpha3"].map((version) =>
+  gatewayType<BackendTlsPolicy>(version, "BackendTLSPolicy", "backendtlspolicies"),
+);
+
+export interface BackendTlsPolicy extends KubeObject {
+  spec: {
+    targetRefs: readonly { group: string; kind: string; name: string }[];
+    validation: {
+      hostname: string;
+      caCertificateRefs?: readonly { group: string; kind: string; name: string }[];
+      wellKnownCACertificates?: "System";
+    };
+  };
+}
+
+const GATEWAY_API = "gateway.networking.k8s.io";
+
+function gatewayType<T extends KubeObject = GatewayRoute>(
+  version: string,
+  kind: string,
+  plural: string,
+): ResourceType<T> {
+  return { group: GATEWAY_API, version, kind, plural, namespaced: true };
+}
+
+/** @param type of HTTPRoutes, for which the gateway ends TLS, or of TLSRoutes, which it hands through */
+export function gatewayRoute(
   owner: RestoreOwner,
   namespace: string,
-  { host, gateway }: OutsideHost & { readonly gateway: GatewayReference },
-): HttpRoute {
+  {
+    type,
+    host,
+    gateway,
+  }: OutsideHost & { readonly type: ResourceType<GatewayRoute>; readonly gateway: GatewayReference },
+): GatewayRoute {
   return {
-    apiVersion: "gateway.networking.k8s.io/v1",
-    kind: "HTTPRoute",
+    apiVersion: `${GATEWAY_API}/${type.version}`,
+    kind: type.kind,
     metadata: metadata(owner, namespace),
     spec: {
-      parentRefs: [gateway],
+      parentRefs: [{ name: gateway.name, namespace: gateway.namespace }],
       hostnames: [host],
       rules: [{ backendRefs: [{ name: childNames.service(owner), port: podPorts.https }] }],
     },
+  };
+}
+
+/** The pod speaks TLS alone, which a gateway that ends TLS has to be told. */
+export function backendTlsPolicy(
+  owner: RestoreOwner,
+  namespace: string,
+  { version, hasAuthority }: { readonly version: string; readonly hasAuthority: boolean },
+): BackendTlsPolicy {
+  const authority = { group: "", kind: "ConfigMap", name: childNames.certificate(owner) };
+  return {
+    apiVersion: `${GATEWAY_API}/${version}`,
+    kind: "BackendTLSPolicy",
+    metadata: metadata(owner, namespace),
+    spec: {
+      targetRefs: [{ group: "", kind: "Service", name: childNames.service(owner) }],
+      validation: {
+        hostname: serviceHost(owner, namespace),
+        ...(hasAuthority ? { caCertificateRefs: [authority] } : { wellKnownCACertificates: "System" as const }),
+      },
+    },
+  };
+}
+
+/** For the policy above. */
+export function authorityConfigMap(owner: RestoreOwner, namespace: string, authority: string): ConfigMap {
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { ...metadata(owner, namespace), name: childNames.certificate(owner) },
+    data: { "ca.crt": authority },
   };
 }
 
