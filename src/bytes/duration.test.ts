@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseDuration } from "./duration.ts";
+import { formatDuration, parseDuration } from "./duration.ts";
 
 test("durations", () => {
   expect(["90m", "8h", "1h30m", "2d", "45s"].map(parseDuration)).toEqual([
@@ -9,4 +9,10 @@ test("durations", () => {
 
 test.each(["", "8", "h", "8h ", "-1h", "0s", "1w"])("%j is refused", (text) => {
   expect(() => parseDuration(text)).toThrow("is not a duration");
+});
+
+test("a duration is written as it is read", () => {
+  const texts = ["10s", "15m", "4h", "1h30m", "1d1s"];
+  expect(texts.map((text) => formatDuration(parseDuration(text)))).toEqual(texts);
+  expect(formatDuration(999)).toBe("0s");
 });

@@ -10,3 +10,16 @@ export function parseDuration(text: string): number {
   if (!isWhole || total <= 0) throw new ConfigError(`${JSON.stringify(text)} is not a duration such as 90m, 8h or 2d`);
   return total;
 }
+
+/** As parseDuration reads it, to the second: `1h30m`. Less than a second is `0s`. */
+export function formatDuration(ms: number): string {
+  let left = Math.floor(ms / 1000) * 1000;
+  const parts = Object.entries(UNIT_MS)
+    .toReversed()
+    .map(([unit, length]) => {
+      const amount = Math.floor(left / length);
+      left -= amount * length;
+      return amount === 0 ? "" : `${amount}${unit}`;
+    });
+  return parts.join("") || "0s";
+}

@@ -1,4 +1,5 @@
 /** The steps of a file restore, one after the other, each from what the one before found. */
+import { formatDuration } from "../../bytes/duration.ts";
 import type { Clock } from "../../kube/clock.ts";
 import type { Stored } from "../../kube/resource-type.ts";
 import type { VeleroBackupInfo } from "../api/v1alpha1/backup-info.ts";
@@ -223,7 +224,7 @@ async function judgePod(
     age > podMs
       ? failed({
           reason: "FileServerNotReady",
-          message: `${message}; no file could be read within ${Math.round(podMs / 60_000)} minutes`,
+          message: `${message}; no file could be read within ${formatDuration(podMs)}`,
         })
       : inProgress({ reason: "WaitingForFileServer", message });
   return { status, verdict, requeueAfterMs: POLL_MS };

@@ -3,6 +3,9 @@ import { dataProtectionApplications, unmetRequirements } from "../requirements/d
 import type { ChildClient } from "./ensure.ts";
 import { StepFailure } from "./step.ts";
 
+/** Nothing tells the operator when the configuration is mended, and somebody who has just mended it is waiting. */
+const LOOK_AGAIN_MS = 10_000;
+
 /**
  * Passes where Velero was installed without OADP: then there is nobody to configure.
  * @throws StepFailure naming each field and the value it needs
@@ -16,5 +19,6 @@ export async function checkRequirements(
   for await (const application of client.list(dataProtectionApplications, { namespace })) {
     unmet.push(...unmetRequirements(application));
   }
-  if (unmet.length > 0) throw new StepFailure("PrerequisitesNotMet", unmet.join("; "));
+  if (unmet.length === 0) return;
+  throw new StepFailure("PrerequisitesNotMet", unmet.join("; "), { requeueAfterMs: LOOK_AGAIN_MS });
 }

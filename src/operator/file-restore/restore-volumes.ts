@@ -1,5 +1,5 @@
 /** Step 5: Velero restores the PVCs, one Restore a backup; what becomes of each is written into its entry. */
-
+import { formatDuration } from "../../bytes/duration.ts";
 import type { Stored } from "../../kube/resource-type.ts";
 import { configMaps, type PersistentVolumeClaim, persistentVolumeClaims } from "../../kube/resources.ts";
 import { labels } from "../api/v1alpha1/names.ts";
@@ -244,7 +244,7 @@ function failure({ now, timeouts }: RestoreVolumesOptions, { restore, claim, dow
   if (claim?.status?.phase === "Lost") return `PVC ${claim.metadata.name} is in Lost state`;
   const age = now - Date.parse(String(metadata.creationTimestamp ?? new Date(now).toISOString()));
   if (phase === "running" && age > timeouts.restoreMs) {
-    return `Velero Restore ${metadata.name} has not ended within ${Math.round(timeouts.restoreMs / 60_000)} minutes`;
+    return `Velero Restore ${metadata.name} has not ended within ${formatDuration(timeouts.restoreMs)}`;
   }
   if (phase === "ended" && claim === undefined) {
     const since = Date.parse(status?.completionTimestamp ?? "") || now;
