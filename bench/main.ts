@@ -10,12 +10,20 @@ import { requireDebianPackages } from "../test/setup/debian-packages.ts";
 import { describe, isMet, type Measurement } from "./result.ts";
 import type { Row, RowOptions } from "./row.ts";
 import { bucketRows } from "./rows/bucket.ts";
+import { clusterRows } from "./rows/cluster.ts";
 import { localRows } from "./rows/local.ts";
 import { memoryRows } from "./rows/memory.ts";
 import { readerRows } from "./rows/readers.ts";
 import { servingRows } from "./rows/serving.ts";
 
-const allRows: readonly Row[] = [...localRows, ...readerRows, ...servingRows, ...bucketRows, ...memoryRows];
+const allRows: readonly Row[] = [
+  ...localRows,
+  ...readerRows,
+  ...servingRows,
+  ...bucketRows,
+  ...memoryRows,
+  ...clusterRows,
+];
 
 interface Outcome {
   readonly row: string;
