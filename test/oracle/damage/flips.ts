@@ -14,7 +14,7 @@ export const exhaustive = PASS > 0;
 const SEED = 4;
 
 /** Seconds a normal run may spend on one subject, the independent reader's among them. */
-const SECONDS = 8;
+const SECONDS = Number(process.env["VMFR_FLIP_SECONDS"] ?? 8);
 /** So many are flipped in any case, however busy the machine is. */
 const FEWEST = 120;
 /** Milliseconds of computing; one look at a small image takes a few of them, so this is a hang. */

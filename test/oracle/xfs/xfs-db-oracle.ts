@@ -102,8 +102,10 @@ function entryOf(path: string, node: number, answer: string, image: Uint8Array, 
   const mode = Number.parseInt(fields.get("core.mode") ?? "", 8);
   const type = TYPES[(mode >> 12).toString(8).padStart(2, "0")] ?? "unknown";
   const size = type === "file" || type === "directory" || type === "symlink" ? numberOf(fields, "size") : 0;
-  const inPlace = fields.get("u.symlink")?.slice(1, -1);
-  const target = inPlace === undefined ? mappedBytes(answer, size, image, geometry) : Buffer.from(inPlace, "latin1");
+  const targetOf = () => {
+    const inPlace = fields.get("u.symlink")?.slice(1, -1);
+    return inPlace === undefined ? mappedBytes(answer, size, image, geometry) : Buffer.from(inPlace, "latin1");
+  };
   return {
     path,
     node,
@@ -117,7 +119,7 @@ function entryOf(path: string, node: number, answer: string, image: Uint8Array, 
     mtime: nanoseconds(fields, "mtime"),
     atime: nanoseconds(fields, "atime"),
     ctime: nanoseconds(fields, "ctime"),
-    ...(type === "symlink" ? { target: Buffer.from(target).toString("hex") } : {}),
+    ...(type === "symlink" ? { target: Buffer.from(targetOf()).toString("hex") } : {}),
     ...(type === "file" ? { sha256: contentHash(answer, size, image, geometry) } : {}),
   };
 }
