@@ -62,6 +62,8 @@ const servingRules: PolicyRule[] = [
     ["httproutes", "tlsroutes", "backendtlspolicies"],
     ["get", "list", "create", "patch", "delete"],
   ),
+  // Velero restores them from CSI snapshots and leaves them.
+  rule("snapshot.storage.k8s.io", ["volumesnapshots", "volumesnapshotcontents"], ["list", "delete"]),
   rule("cert-manager.io", ["certificates"], ["get", "list", "create", "patch", "delete"]),
   rule("route.openshift.io", ["routes"], [...READ, "create", "patch", "delete"]),
   rule(RBAC, ["rolebindings"], ["get", "list", "create", "patch", "delete"]),

@@ -22,6 +22,7 @@ import { backendTlsPolicies, routes, tlsRoutes } from "./children/external-acces
 import { isTemporaryNamespaceOf } from "./children/namespace.ts";
 import { type ChildClient, children } from "./ensure.ts";
 import { childSelector, type RestoreOwner } from "./owner.ts";
+import { deleteRestoredSnapshots } from "./restored-snapshots.ts";
 import { type Waiting, waiting } from "./step.ts";
 
 export type CleanUpClient = ChildClient & Pick<KubeClient, "serves">;
@@ -42,6 +43,7 @@ export async function cleanUpRestores(
   for (const restore of restores) {
     await cancelDownloads(client, owner, restore.metadata.name);
     if (namespace !== undefined && namespace !== "") await deleteClaims(client, namespace, restore.metadata.name);
+    await deleteRestoredSnapshots(client, namespace, restore.metadata.name);
     await deleteOne(client, veleroRestores, restore);
   }
   for (const rules of await children(client, configMaps, selection)) await deleteOne(client, configMaps, rules);

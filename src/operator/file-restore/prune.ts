@@ -6,6 +6,7 @@ import { type VeleroRestore, veleroRestores } from "../velero/velero-resources.t
 import { childNames } from "./child-names.ts";
 import { type ChildClient, children } from "./ensure.ts";
 import type { RestoreOwner } from "./owner.ts";
+import { deleteRestoredSnapshots } from "./restored-snapshots.ts";
 
 /** @param namespace where its PVCs are */
 export async function pruneRestore(
@@ -19,6 +20,7 @@ export async function pruneRestore(
     // It goes when the pod that uses it does.
     await client.delete(persistentVolumeClaims, keyOf(claim), { uid: claim.metadata.uid });
   }
+  await deleteRestoredSnapshots(client, namespace, metadata.name);
   const rules = { namespace: owner.namespace, name: childNames.resourceModifier(owner, spec.backupName) };
   await client.delete(configMaps, rules);
   await client.delete(veleroRestores, keyOf({ metadata }), { uid: metadata.uid });

@@ -40,7 +40,8 @@ export function veleroRestore(owner: RestoreOwner, options: VeleroRestoreOptions
     spec: {
       backupName: backup,
       includedNamespaces: [vm.namespace],
-      includedResources: ["persistentvolumeclaims", "volumesnapshots"],
+      // Contents have no namespace; only those come that the snapshots of these PVCs name.
+      includedResources: ["persistentvolumeclaims", "volumesnapshots", "volumesnapshotcontents"],
       orLabelSelectors: claims.map(({ uid }) => ({ matchLabels: { [labels.pvcUid]: uid } })),
       namespaceMapping: { [vm.namespace]: namespace },
       resourceModifier: { kind: "ConfigMap", name: childNames.resourceModifier(owner, backup) },
