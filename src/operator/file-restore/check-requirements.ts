@@ -1,4 +1,5 @@
 /** Before the first step: what OADP's configuration must say, where there is one. */
+import { isNotFound } from "../../kube/api-error.ts";
 import { dataProtectionApplications, unmetRequirements } from "../requirements/data-protection-application.ts";
 import type { ChildClient } from "./ensure.ts";
 import { StepFailure } from "./step.ts";
@@ -15,10 +16,20 @@ export async function checkRequirements(
   namespace: string,
 ): Promise<void> {
   if (!(await client.serves(dataProtectionApplications))) return;
-  const unmet: string[] = [];
-  for await (const application of client.list(dataProtectionApplications, { namespace })) {
-    unmet.push(...unmetRequirements(application));
-  }
+  const unmet = await unmetRequirementsIn(client, namespace);
   if (unmet.length === 0) return;
   throw new StepFailure("PrerequisitesNotMet", unmet.join("; "), { requeueAfterMs: LOOK_AGAIN_MS });
+}
+
+async function unmetRequirementsIn(client: Pick<ChildClient, "list">, namespace: string): Promise<string[]> {
+  const unmet: string[] = [];
+  try {
+    for await (const application of client.list(dataProtectionApplications, { namespace })) {
+      unmet.push(...unmetRequirements(application));
+    }
+  } catch (error) {
+    // The kind has gone since the cluster was asked what it has: OADP is being taken away.
+    if (!isNotFound(error)) throw error;
+  }
+  return unmet;
 }
