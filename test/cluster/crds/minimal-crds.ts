@@ -21,23 +21,25 @@ export const minimalCrds: readonly object[] = [
   }),
 ];
 
-interface KindNames {
+export interface KindNames {
   readonly group: string;
   readonly version: string;
   readonly kind: string;
   readonly plural: string;
-  readonly short: string;
+  readonly short?: string;
+  readonly scope?: "Namespaced" | "Cluster";
 }
 
-function minimalCrd({ group, version, kind, plural, short }: KindNames): object {
+export function minimalCrd({ group, version, kind, plural, short, scope = "Namespaced" }: KindNames): object {
+  const shortNames = short === undefined ? [] : [short];
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
     metadata: { name: `${plural}.${group}` },
     spec: {
       group,
-      scope: "Namespaced",
-      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List`, shortNames: [short] },
+      scope,
+      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List`, shortNames },
       versions: [
         {
           name: version,
