@@ -1,7 +1,9 @@
 /** The blocks that hold a directory's entries ("XFS Algorithms & Data Structures", "Block Directories", "Leaf Directories"). */
 import type { Cursor } from "../../../../bytes/cursor.ts";
 import { DATA_HEADER, verifyHeader } from "../block-header.ts";
+import { VERSION } from "../features.ts";
 import { recordsTypes, type Superblock } from "../superblock.ts";
+import { nameHash } from "./name-hash.ts";
 import { checkEntry, entryType, type StoredEntry } from "./stored-entry.ts";
 
 /** A block that is the whole directory ends with its own hash index; data blocks have none. */
@@ -53,6 +55,21 @@ export function parseDataBlock(cursor: Cursor, superblock: Superblock): StoredEn
     offset = entry.end;
   }
   return entries;
+}
+
+/**
+ * Entries that the block's own index does not know: their names have changed since. Of version 4 alone; in version 5 the
+ * checksum says so. Data blocks have no index of their own.
+ * @param entries of `parseDataBlock`
+ */
+export function notIndexed(cursor: Cursor, entries: readonly StoredEntry[], superblock: Superblock): StoredEntry[] {
+  const ignoresCase = (superblock.features.version & VERSION.BORG) !== 0;
+  if (superblock.version === 5 || ignoresCase || cursor.u32be(0) !== BLOCK_MAGIC[4]) return [];
+  const known = new Set<string>();
+  for (let at = indexStart(cursor); at < cursor.length - INDEX_TAIL; at += INDEX_ENTRY) {
+    known.add(`${cursor.u32be(at)} at ${cursor.u32be(at + 4) * ALIGNMENT}`);
+  }
+  return entries.filter(({ name, start }) => !known.has(`${nameHash(name)} at ${start}`));
 }
 
 /** The one entry at an offset that an index gives. @throws CorruptDataError when none starts there */

@@ -5,7 +5,7 @@ import type { DirectoryEntry } from "../../file-system.ts";
 import { ForkBlocks } from "../fork-blocks.ts";
 import type { Inode } from "../inode.ts";
 import { inodeCorruption, type Volume } from "../volume.ts";
-import { entryAt, parseDataBlock, verifyDataBlock } from "./data-block.ts";
+import { entryAt, notIndexed, parseDataBlock, verifyDataBlock } from "./data-block.ts";
 import { entryOffsets, INDEX_START } from "./hash-index.ts";
 import { nameHash } from "./name-hash.ts";
 import { parseShortForm } from "./short-form.ts";
@@ -43,7 +43,11 @@ export class Directory {
     for await (const index of this.#dataBlocks(blocks, Math.floor(after / size), signal)) {
       try {
         const cursor = await this.#readDataBlock(blocks, index, signal);
-        const entries = toEntries(parseDataBlock(cursor, superblock), index * size, after);
+        const stored = parseDataBlock(cursor, superblock);
+        const changed = notIndexed(cursor, stored, superblock);
+        if (changed[0] !== undefined) damage ??= cursor.corrupt(`the name at ${changed[0].start} is not in its index`);
+        const sound = changed.length === 0 ? stored : stored.filter((each) => !changed.includes(each));
+        const entries = toEntries(sound, index * size, after);
         if (entries.length > 0) yield entries;
       } catch (error) {
         if (!(error instanceof CorruptDataError)) throw error;
