@@ -69,7 +69,7 @@ async function removeKinds(...kinds: readonly string[]): Promise<void> {
 /** With a fresh look at which kinds the cluster has. */
 async function restartOperator(...flags: readonly string[]): Promise<void> {
   if (flags.length > 0) await operator.addFlags(flags);
-  else await operator.kill();
+  else await restores.kubectl("rollout", "restart", "deployment/oadp-vm-file-restore-controller-manager");
   await operator.waitUntilReady();
 }
 

@@ -35,7 +35,11 @@ export function minimalCrd({ group, version, kind, plural, short, scope = "Names
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
-    metadata: { name: `${plural}.${group}` },
+    metadata: {
+      name: `${plural}.${group}`,
+      // Asked for in groups of Kubernetes' own projects.
+      annotations: { "api-approved.kubernetes.io": "unapproved, stands for the published one" },
+    },
     spec: {
       group,
       scope,
