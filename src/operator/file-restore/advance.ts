@@ -1,7 +1,9 @@
 /** The steps of a file restore, one after the other, each from what the one before found. */
 import { formatDuration } from "../../bytes/duration.ts";
+import { SourceError } from "../../errors.ts";
 import type { Clock } from "../../kube/clock.ts";
 import type { Stored } from "../../kube/resource-type.ts";
+import type { Inventory } from "../../restore-tree/tree-node.ts";
 import type { VeleroBackupInfo } from "../api/v1alpha1/backup-info.ts";
 import type { PvcRestore } from "../api/v1alpha1/pvc-restore.ts";
 import { virtualMachineBackupsDiscoveries } from "../api/v1alpha1/virtual-machine-backups-discovery.ts";
@@ -208,8 +210,9 @@ async function judgePod(
   status: VirtualMachineFileRestoreStatus,
   { pod, outstanding, shortfall }: Serving,
 ): Promise<Progress> {
-  if (isRunning(pod)) {
-    const pvcRestores = applyInventory(status.pvcRestores ?? [], await tools.fetchInventory(pod, signal));
+  const inventory = await inventoryOf(tools, pod, signal);
+  if (inventory !== undefined) {
+    const pvcRestores = applyInventory(status.pvcRestores ?? [], inventory);
     const inspected = { ...status, pvcRestores };
     if (isReady(pod) || isHopeless(inspected)) {
       if (outstanding === undefined) return { status: inspected, verdict: served(pvcRestores, shortfall) };
@@ -228,4 +231,19 @@ async function judgePod(
         })
       : inProgress({ reason: "WaitingForFileServer", message });
   return { status, verdict, requeueAfterMs: POLL_MS };
+}
+
+/** Undefined as long as no container answers; the pod's own status says why, and for how long it may be so. */
+async function inventoryOf(
+  { fetchInventory }: AdvanceTools,
+  pod: Serving["pod"],
+  signal: AbortSignal,
+): Promise<Inventory | undefined> {
+  if (!isRunning(pod)) return undefined;
+  try {
+    return await fetchInventory(pod, signal);
+  } catch (error) {
+    if (isReady(pod) || !(error instanceof SourceError)) throw error;
+    return undefined;
+  }
 }
