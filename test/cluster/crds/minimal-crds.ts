@@ -21,29 +21,24 @@ export const minimalCrds: readonly object[] = [
   }),
 ];
 
-export interface KindNames {
+interface KindNames {
   readonly group: string;
   readonly version: string;
   readonly kind: string;
   readonly plural: string;
-  readonly short?: string;
-  readonly scope?: "Namespaced" | "Cluster";
+  readonly short: string;
 }
 
-export function minimalCrd({ group, version, kind, plural, short, scope = "Namespaced" }: KindNames): object {
-  const shortNames = short === undefined ? [] : [short];
+/** Of a kind that takes any content. */
+export function minimalCrd({ group, version, kind, plural, short }: KindNames): object {
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
-    metadata: {
-      name: `${plural}.${group}`,
-      // Asked for in groups of Kubernetes' own projects.
-      annotations: { "api-approved.kubernetes.io": "unapproved, stands for the published one" },
-    },
+    metadata: { name: `${plural}.${group}` },
     spec: {
       group,
-      scope,
-      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List`, shortNames },
+      scope: "Namespaced",
+      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List`, shortNames: [short] },
       versions: [
         {
           name: version,
