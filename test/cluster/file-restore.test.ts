@@ -150,3 +150,22 @@ test(`an operator that is killed ${CRASHES} times ends where one ends that is no
   tally("kills of the operator that lost nothing", CRASHES);
   await restores.expectNothingLeft(restored);
 }, 3_600_000);
+
+test("a temporary namespace goes although its restore lost its finalizers (D25); one that merely carries our labels stays (D26)", async () => {
+  await restores.create("lost", SEED_VM, { dataPath: "Direct", selectedBackups: ["monday"] });
+  const lost = namespaceOf(await restores.reach("Completed", "lost"));
+  const { metadata } = await cluster.api.get(`/api/v1/namespaces/${lost}`);
+  const { labels, annotations } = metadata;
+  await cluster.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: "payroll", labels, annotations } });
+  const deployment = "deployment/oadp-vm-file-restore-controller-manager";
+  await restores.kubectl("scale", deployment, "--replicas=0");
+  await expect.poll(() => operator.podNames(), { timeout: 60_000 }).toEqual([]);
+  await restores.kubectl("patch", "vmfr/lost", "--type=merge", "--patch", '{"metadata":{"finalizers":null}}');
+  await restores.kubectl("delete", "vmfr/lost", "--timeout=60s");
+  await restores.kubectl("scale", deployment, "--replicas=1");
+  await cluster.kubectl("wait", "--for=delete", `namespace/${lost}`, "--timeout=180s");
+  const phase = () => cluster.kubectl("get", "namespace", "payroll", "-o", "jsonpath={.status.phase}");
+  expect(await phase()).toBe("Active");
+  await restores.kubectl("delete", "vmbd/lost");
+  await cluster.kubectl("delete", "namespace", "payroll", "--timeout=60s");
+});
