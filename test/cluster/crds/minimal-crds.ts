@@ -21,24 +21,29 @@ export const minimalCrds: readonly object[] = [
   }),
 ];
 
-interface KindNames {
+export interface KindNames {
   readonly group: string;
   readonly version: string;
   readonly kind: string;
   readonly plural: string;
-  readonly short: string;
+  readonly short?: string;
+  readonly scope?: "Namespaced" | "Cluster";
 }
 
-/** Of a kind that takes any content. */
-export function minimalCrd({ group, version, kind, plural, short }: KindNames): object {
+export function minimalCrd({ group, version, kind, plural, short, scope = "Namespaced" }: KindNames): object {
+  const shortNames = short === undefined ? [] : [short];
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
-    metadata: { name: `${plural}.${group}` },
+    metadata: {
+      name: `${plural}.${group}`,
+      // Asked for in groups of Kubernetes' own projects.
+      annotations: { "api-approved.kubernetes.io": "unapproved, stands for the published one" },
+    },
     spec: {
       group,
-      scope: "Namespaced",
-      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List`, shortNames: [short] },
+      scope,
+      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List`, shortNames },
       versions: [
         {
           name: version,
