@@ -37,7 +37,9 @@ export interface SfdiskView {
 
 /** Numbers, places, types, names and UUIDs. @throws when sfdisk finds no table */
 export function sfdiskView(file: string, sectorSize = 512): SfdiskView {
-  const table = (JSON.parse(sfdisk(file, sectorSize, ["--json"])) as { partitiontable: SfdiskTable }).partitiontable;
+  const printed = sfdisk(file, sectorSize, ["--json"]);
+  // Of an empty logical partition it says in front that it is omitted.
+  const table = (JSON.parse(printed.slice(printed.indexOf("{"))) as { partitiontable: SfdiskTable }).partitiontable;
   const isMbr = table.label === "dos";
   const signature = table.id.replace("0x", "");
   const partitions = (table.partitions ?? []).map(({ node, start, size, type, uuid, name }) => {
