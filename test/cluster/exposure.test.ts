@@ -71,6 +71,8 @@ async function restartOperator(...flags: readonly string[]): Promise<void> {
   if (flags.length > 0) await operator.addFlags(flags);
   else await restores.kubectl("rollout", "restart", "deployment/oadp-vm-file-restore-controller-manager");
   await operator.waitUntilReady();
+  // The one before leads until it has ended.
+  await expect.poll(() => operator.podNames(), { timeout: 60_000 }).toHaveLength(1);
 }
 
 async function expose(name: string): Promise<FileRestore> {
