@@ -95,6 +95,8 @@ export interface GatewayReference {
   readonly namespace: string;
 }
 
+const GATEWAY_API = "gateway.networking.k8s.io";
+
 /** TLSRoutes as clusters serve them, the newest first. */
 export const tlsRoutes = ["v1", "v1alpha3", "v1alpha2"].map((version) => gatewayType(version, "TLSRoute", "tlsroutes"));
 
@@ -113,8 +115,6 @@ export interface BackendTlsPolicy extends KubeObject {
     };
   };
 }
-
-const GATEWAY_API = "gateway.networking.k8s.io";
 
 function gatewayType<T extends KubeObject = GatewayRoute>(
   version: string,
