@@ -1,7 +1,6 @@
 /** The whole way of a user: discover, restore, fetch, delete; on a real API server with a real Velero. */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { requireDebianPackages } from "../setup/debian-packages.ts";
 import { tally } from "../setup/tally.ts";
@@ -33,13 +32,9 @@ beforeAll(async () => {
 afterAll(() => running?.stop());
 
 /** Fetches one file of each disk of each backup by each client, from the pod's own ports. */
-async function fetchEverything(
-  restored: FileRestore,
-  clients: readonly Client[] = CLIENTS,
-  served: readonly SeededBackup[] = backups,
-): Promise<void> {
+async function fetchEverything(restored: FileRestore, clients: readonly Client[] = CLIENTS): Promise<void> {
   const files = await ServedFiles.of(cluster, restored);
-  for (const { name: backup, disks } of served) {
+  for (const { name: backup, disks } of backups) {
     for (const [disk, seeded] of disks) {
       const file = "etc/nginx/nginx.conf";
       const fetched = clients.map((client) => files.fetch(client, `/backups/${backup}/${disk}/${file}`));
@@ -126,30 +121,6 @@ test("nobody gets by way of the operator what he may not have himself (S4)", asy
   );
   await expect.poll(discover, { timeout: 20_000 }).toContain("of-alice");
 });
-
-/** Each costs the time of a lease; `VMFR_CRASHES=50` for many. */
-const CRASHES = Number(process.env["VMFR_CRASHES"] ?? 3);
-
-test(`an operator that is killed ${CRASHES} times ends where one ends that is not: no second Restore, nothing lost, nothing left`, async () => {
-  const served = backups.slice(0, 2);
-  await restores.create("crashed", SEED_VM, { ...bothWays, selectedBackups: served.map(({ name }) => name) });
-  for (let crash = 0; crash < CRASHES; crash += 1) {
-    await sleep(Math.random() * 6_000);
-    await operator.kill();
-    await operator.waitUntilReady();
-    // Until the lease of the one that was killed is over.
-    await sleep(Math.random() * 16_000);
-  }
-  const restored = await restores.reach("Completed", "crashed");
-  expect(await restores.veleroRestores()).toHaveLength(served.length);
-  const selector = "oadp.openshift.io/vmfr-temp-namespace=true";
-  expect(await cluster.kubectl("get", "namespaces", "-l", selector, "-o", "name")).toBe(
-    `namespace/${namespaceOf(restored)}\n`,
-  );
-  await fetchEverything(restored, CLIENTS, served);
-  tally("kills of the operator that lost nothing", CRASHES);
-  await restores.expectNothingLeft(restored);
-}, 3_600_000);
 
 test("a temporary namespace goes although its restore lost its finalizers (D25); one that merely carries our labels stays (D26)", async () => {
   await restores.create("lost", SEED_VM, { dataPath: "Direct", selectedBackups: ["monday"] });

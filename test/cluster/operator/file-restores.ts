@@ -1,7 +1,6 @@
 import { expect } from "vitest";
 import type { VirtualMachineFileRestoreStatus } from "../../../src/operator/api/v1alpha1/virtual-machine-file-restore.ts";
 import type { Cluster } from "../control-plane/cluster.ts";
-import type { InstalledOperator } from "./installed-operator.ts";
 
 const API_VERSION = "oadp.openshift.io/v1alpha1";
 const ORIGIN_LABEL = "oadp.openshift.io/vmfr-origin-uuid";
@@ -27,12 +26,20 @@ export function namespaceOf({ metadata, status }: FileRestore): string {
   return status.createdNamespace;
 }
 
+/** However it runs. */
+export interface Operator {
+  /** Where the resources it works on are. */
+  readonly namespace: string;
+  /** What it has logged, for messages of tests that wait in vain. */
+  log(): Promise<string>;
+}
+
 /** An administrator who discovers backups and restores files by kubectl, in the operator's namespace. */
 export class FileRestores {
   readonly #cluster: Cluster;
-  readonly #operator: InstalledOperator;
+  readonly #operator: Operator;
 
-  constructor(cluster: Cluster, operator: InstalledOperator) {
+  constructor(cluster: Cluster, operator: Operator) {
     this.#cluster = cluster;
     this.#operator = operator;
   }

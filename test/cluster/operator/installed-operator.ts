@@ -5,7 +5,7 @@ import type { Cluster } from "../control-plane/cluster.ts";
 import type { NodeDouble } from "../node-double/node-double.ts";
 import { VMFR_IMAGE } from "../node-double/vmfr-image.ts";
 
-const DEPLOYMENT = "oadp-vm-file-restore-controller-manager";
+export const DEPLOYMENT = "oadp-vm-file-restore-controller-manager";
 const SELECTOR = "control-plane=oadp-vm-file-restore-controller";
 
 /** The operator as users install it: its manifests applied, its pod run with its service account's rights. */
@@ -27,13 +27,20 @@ export class InstalledOperator {
     namespace: string,
     flags: readonly string[] = [],
   ): Promise<InstalledOperator> {
-    const file = path.join(cluster.directory, "vmfr.yaml");
-    writeFileSync(file, asYaml(installationManifests({ namespace, image: VMFR_IMAGE })));
-    await cluster.kubectl("apply", "--server-side", "--filename", file);
+    await InstalledOperator.applyManifests(cluster, namespace);
     const operator = new InstalledOperator(cluster, node, namespace);
     if (flags.length > 0) await operator.addFlags(flags);
     await operator.waitUntilReady();
     return operator;
+  }
+
+  /** Everything but a pod that runs, with `replicas` 0. */
+  static async applyManifests(cluster: Cluster, namespace: string, replicas = 1): Promise<void> {
+    const file = path.join(cluster.directory, "vmfr.yaml");
+    writeFileSync(file, asYaml(installationManifests({ namespace, image: VMFR_IMAGE })));
+    await cluster.kubectl("apply", "--server-side", "--filename", file);
+    if (replicas === 1) return;
+    await cluster.kubectl("-n", namespace, "scale", `deployment/${DEPLOYMENT}`, `--replicas=${replicas}`);
   }
 
   async addFlags(flags: readonly string[]): Promise<void> {
