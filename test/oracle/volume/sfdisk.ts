@@ -42,7 +42,9 @@ export function sfdiskView(file: string, sectorSize = 512): SfdiskView {
   const table = (JSON.parse(printed.slice(printed.indexOf("{"))) as { partitiontable: SfdiskTable }).partitiontable;
   const isMbr = table.label === "dos";
   const signature = table.id.replace("0x", "");
-  const partitions = (table.partitions ?? []).map(({ node, start, size, type, uuid, name }) => {
+  // A primary partition of no size is listed; Linux makes no device of it, and nothing is in it.
+  const listed = (table.partitions ?? []).filter(({ size }) => size > 0);
+  const partitions = listed.map(({ node, start, size, type, uuid, name }) => {
     const number = Number(/\d+$/.exec(node)?.[0]);
     const made = `${signature}-${number.toString(16).padStart(2, "0")}`;
     // A disk without a signature has partitions without identifiers, as blkid shows; sfdisk shows zeros.
