@@ -58,7 +58,8 @@ export default defineConfig({
           testTimeout: 300_000,
           // The first start builds Kubernetes and Velero.
           hookTimeout: 3_600_000,
-          fileParallelism: false,
+          // Each file has a cluster of its own, and waits for it most of the time.
+          maxWorkers: 2,
         },
       },
     ],
