@@ -29,6 +29,8 @@ export class FaultProxy {
   readonly faults = new Map<string, number>();
   /** Of a hundred requests so many have trouble; 0 passes everything on. */
   trouble = 0;
+  /** Watches of this plural that are begun from now on say nothing: changes go unnoticed. */
+  silenced: string | undefined;
   readonly #server: Server;
   readonly #target: URL;
   readonly #agent: HttpsAgent;
@@ -94,7 +96,8 @@ export class FaultProxy {
       answer.writeHead(answered.statusCode ?? 502, answered.headers);
       // Watches begin with an answer, their first event may be long in coming.
       answer.flushHeaders();
-      if (hasTrouble && isWatch) this.#troubleWatch(answered, answer);
+      if (isWatch && this.#isSilenced(asked)) answered.resume();
+      else if (hasTrouble && isWatch) this.#troubleWatch(answered, answer);
       else if (hasTrouble) this.#loseAnswer(asked, answered, answer);
       else answered.pipe(answer);
       answered.once("error", () => answer.destroy());
@@ -102,6 +105,12 @@ export class FaultProxy {
     passed.once("error", () => answer.destroy());
     answer.once("close", () => passed.destroy());
     asked.pipe(passed);
+  }
+
+  #isSilenced({ url = "" }: IncomingMessage): boolean {
+    if (this.silenced === undefined || !url.includes(`/${this.silenced}?`)) return false;
+    this.#count("watch silenced");
+    return true;
   }
 
   /** The API server has done what was asked; whoever asked cannot know. */
