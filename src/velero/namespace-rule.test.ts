@@ -26,7 +26,7 @@ test.each<[string, string[], string[], boolean]>([
   ["an excluded glob", [], ["prod-*"], false],
   ["an excluded glob beside a lone star, which Velero leaves alone", ["*"], ["prod-*"], true],
   ["a dot is no wildcard", ["prod.a"], [], false],
-])("%s", (_name, includedNamespaces, excludedNamespaces, expected) => {
+])("ValidateVMInBackupSpec of a VM in prod-a: %s", (_name, includedNamespaces, excludedNamespaces, expected) => {
   expect(coversNamespace({ includedNamespaces, excludedNamespaces }, "prod-a")).toBe(expected);
 });
 

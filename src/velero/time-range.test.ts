@@ -16,7 +16,7 @@ test.each<[string, string | undefined, string | undefined, string, boolean]>([
   ["which is inside", undefined, "2024-01-31T00:00:00Z", "2024-01-31T00:00:00Z", true],
   ["an offset counts", "2024-01-31T00:00:00+02:00", "2024-01-31T01:00:00+02:00", "2024-01-30T22:30:00Z", true],
   ["start after end is empty", "2024-02-01", "2024-01-01", "2024-01-15T00:00:00Z", false],
-])("%s", (_name, start, end, time, expected) => {
+])("the range of times: %s", (_name, start, end, time, expected) => {
   expect(contains(start, end, time)).toBe(expected);
 });
 
