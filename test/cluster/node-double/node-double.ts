@@ -6,6 +6,7 @@ import { runTool } from "../../setup/run-tool.ts";
 import type { Cluster } from "../control-plane/cluster.ts";
 import type { KubernetesApi } from "../control-plane/kubernetes-api.ts";
 import type { Image, Images } from "./image.ts";
+import { KubeletServer } from "./kubelet/kubelet-server.ts";
 import { type PodInterface, PodNetwork } from "./pod-network.ts";
 import { PODS, type Pod, pathOf } from "./pod-objects.ts";
 import { PodRunner } from "./pod-runner.ts";
@@ -40,6 +41,7 @@ export class NodeDouble {
   readonly #provisioner: Provisioner;
   readonly #snapshotter: Snapshotter;
   readonly #network: PodNetwork;
+  readonly #kubelet: KubeletServer;
   readonly #runners = new Map<string, PodRunner>();
   readonly #interfaces = new Map<string, PodInterface>();
   readonly #terminating = new Set<string>();
@@ -48,8 +50,14 @@ export class NodeDouble {
   /** What the last round could not do, for messages of tests that wait in vain. */
   lastError: Error | undefined;
 
-  private constructor(cluster: Cluster, network: PodNetwork, images: Readonly<Record<string, Image>>) {
+  private constructor(
+    cluster: Cluster,
+    network: PodNetwork,
+    kubelet: KubeletServer,
+    images: Readonly<Record<string, Image>>,
+  ) {
     this.#network = network;
+    this.#kubelet = kubelet;
     this.#cluster = cluster;
     this.#api = cluster.api;
     this.#images = new Map(Object.entries(images));
@@ -71,8 +79,11 @@ export class NodeDouble {
     await cluster.api.create("/api/v1/nodes", {
       metadata: { name: NODE_NAME, labels: { "kubernetes.io/hostname": NODE_NAME, "kubernetes.io/os": "linux" } },
     });
+    const kubelet = await KubeletServer.start(cluster.api);
     await cluster.api.patch(`/api/v1/nodes/${NODE_NAME}/status`, {
       status: {
+        addresses: [{ type: "InternalIP", address: "127.0.0.1" }],
+        daemonEndpoints: { kubeletEndpoint: { Port: kubelet.port } },
         conditions: [{ type: "Ready", status: "True", reason: "NodeDouble" }],
         capacity: { cpu: "16", memory: "64Gi", pods: "250" },
         allocatable: { cpu: "16", memory: "64Gi", pods: "250" },
@@ -83,7 +94,7 @@ export class NodeDouble {
     await cluster.api.patch(`/api/v1/nodes/${NODE_NAME}`, { spec: { taints: null } });
     const network = await PodNetwork.create();
     await network.expose(Number(new URL(cluster.server).port));
-    return new NodeDouble(cluster, network, images);
+    return new NodeDouble(cluster, network, kubelet, images);
   }
 
   /** The URL by which pods reach a server that listens on this machine's 127.0.0.1. */
@@ -126,6 +137,7 @@ export class NodeDouble {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#loop;
+    await this.#kubelet.close();
     await Promise.all([...this.#runners.values()].map((runner) => this.#end(runner, 2_000)));
     await this.#network.remove();
   }
