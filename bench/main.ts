@@ -14,6 +14,7 @@ import { clusterRows } from "./rows/cluster.ts";
 import { localRows } from "./rows/local.ts";
 import { memoryRows } from "./rows/memory.ts";
 import { readerRows } from "./rows/readers.ts";
+import { scaleRows } from "./rows/scale.ts";
 import { servingRows } from "./rows/serving.ts";
 
 const allRows: readonly Row[] = [
@@ -23,6 +24,7 @@ const allRows: readonly Row[] = [
   ...bucketRows,
   ...memoryRows,
   ...clusterRows,
+  ...scaleRows,
 ];
 
 interface Outcome {
