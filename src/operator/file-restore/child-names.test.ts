@@ -13,6 +13,27 @@ test("names of the existing implementation where they can be kept", () => {
   expect(childNames.restoredPvc("root", "daily-1")).toBe("root-daily-1");
 });
 
+test.each([
+  ["short", "team", "team-vm1-restore-12345678"],
+  ["upper case", "TEAM", "team-vm1-restore-12345678"],
+  ["invalid characters", "te.am_1", "te-am-1-vm1-restore-12345678"],
+  ["hyphens at its ends", "--team--", "team---vm1-restore-12345678"],
+  ["all of it mixed", "-Te@am!_", "te-am--vm1-restore-12345678"],
+  ["a single character", "t", "t-vm1-restore-12345678"],
+  ["nothing", "", "vm1-restore-12345678"],
+  ["nothing that can stay", "__", "vm1-restore-12345678"],
+  ["exactly as much as fits", "p".repeat(42), `${"p".repeat(42)}-vm1-restore-12345678`],
+  ["more than fits", "p".repeat(80), `${"p".repeat(54)}-12345678`],
+  ["more than fits, cut at a hyphen", `${"p".repeat(53)}-p`, `${"p".repeat(53)}-12345678`],
+])("NormalizeDNS1123Label, as a prefix of the temporary namespace: %s", (_what, prefix, name) => {
+  expect(name.length).toBeLessThanOrEqual(63);
+  expect(childNames.temporaryNamespace(owner, prefix)).toBe(name);
+});
+
+test("a name of which nothing can stay still has a namespace", () => {
+  expect(childNames.temporaryNamespace({ ...owner, name: "_", uid: "ABCD1234-0000" })).toBe("vmfr-abcd1234");
+});
+
 test("a long, dotted or numeric name still names a Service (D20)", () => {
   for (const name of ["a".repeat(253), "2026.restore", "a.b", "9"]) {
     for (const of of [childNames.service, childNames.pod, childNames.certificate]) {

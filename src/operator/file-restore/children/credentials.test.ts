@@ -1,3 +1,4 @@
+import ssh2 from "ssh2";
 import { expect, test } from "vitest";
 import type { Secret } from "../../../kube/resources.ts";
 import { copiedSecret, generatedSshSecret, generatedWebSecret, publicKeySecret } from "./credentials.ts";
@@ -49,6 +50,54 @@ test.each([
   ["a user name with a colon", "fileBrowser" as const, { password: "123456789012", username: "a:b" }, "user name"],
 ])("%s is refused by name", async (_what, type, data, message) => {
   await expect(copiedSecret(owner, "ns", type, source(data))).rejects.toThrow(message);
+});
+
+const keyPair = (type: "ed25519" | "ecdsa" | "rsa", bits = 0) =>
+  ssh2.utils.generateKeyPairSync(type as "rsa", { bits }).public;
+
+test.each<[string, () => string, string]>([
+  ["ed25519", () => keyPair("ed25519"), "taken"],
+  ["ecdsa P-256", () => keyPair("ecdsa", 256), "taken"],
+  ["RSA of 3072 bits", () => keyPair("rsa", 3072), "taken"],
+  ["RSA of 1024 bits (S11)", () => keyPair("rsa", 1024), "needs 3072 bits, this one has 1024"],
+  ["ssh-dss", () => "ssh-dss AAAAB3NzaC1kc3MAAACBAP", 'keys of type "ssh-dss" cannot be used here'],
+  ["garbage", () => "not a key at all", "nobody could log in"],
+  ["empty", () => "", "there is no key in them"],
+  ["malformed behind a good prefix", () => "ssh-ed25519 AAAAnot-base64", "the key is damaged"],
+  ["of another type than it says", () => keyPair("ed25519").replace("ssh-ed25519", "ssh-rsa"), "the key is damaged"],
+])("ValidateSSHPublicKey: %s", async (_what, key, expected) => {
+  const verdict = await publicKeySecret(owner, "ns", key()).then(
+    () => "taken",
+    (error: Error) => error.message,
+  );
+  expect(verdict).toContain(expected);
+});
+
+test.each<[string, "ssh" | "fileBrowser", Record<string, string>]>([
+  ["a key only", "ssh", { authorized_keys: publicKey }],
+  ["a key and a user name", "ssh", { authorized_keys: publicKey, username: "alice" }],
+  ["all fields", "ssh", { authorized_keys: publicKey, username: "alice", privateKey: "x" }],
+  ["a password only", "fileBrowser", { password: "123456789012" }],
+  ["a password and a user name", "fileBrowser", { password: "correct horse", username: "alice" }],
+  ["a password of exactly 12 bytes and the line feed of an editor", "fileBrowser", { password: "123456789012\n" }],
+])("ValidateSSHSecret, ValidateFileBrowserSecret: %s will do", async (_what, type, data) => {
+  const copy = await copiedSecret(owner, "ns", type, source(data));
+  expect(text(copy, "username")).toBe(data["username"] ?? "oadp");
+  expect(copy).toMatchObject({
+    type: "Opaque",
+    metadata: {
+      namespace: "ns",
+      labels: { "oadp.openshift.io/vmfr-origin-uuid": "u", "oadp.openshift.io/credential-type": type.toLowerCase() },
+      annotations: { "oadp.openshift.io/vmfr-origin-name": "r", "oadp.openshift.io/vmfr-origin-namespace": "adp" },
+    },
+  });
+  expect(copy.metadata).not.toHaveProperty("ownerReferences");
+});
+
+test("a Secret without data is refused by name", async () => {
+  const { data: _, ...empty } = source({});
+  await expect(copiedSecret(owner, "ns", "ssh", empty)).rejects.toThrow("'authorized_keys' is missing or empty");
+  await expect(copiedSecret(owner, "ns", "fileBrowser", empty)).rejects.toThrow("'password' is missing or empty");
 });
 
 test("an inline key is checked before it is used", async () => {
