@@ -11,6 +11,7 @@ const METACHARACTERS = [
   ">/tmp/x",
   "<x",
   "\nid",
+  "\rid",
   "$HOME",
   "$PATH",
   "&&id",
