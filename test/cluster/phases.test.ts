@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { VirtualMachineBackupsDiscoveryStatus as DiscoveryStatus } from "../../src/operator/api/v1alpha1/virtual-machine-backups-discovery.ts";
 import { requireDebianPackages } from "../setup/debian-packages.ts";
@@ -72,6 +73,9 @@ function dataBlobs(): string[] {
   return names.filter((name) => /^kopia\/.*\/p[^/]*$/.test(name)).map((name) => path.join(directory, name));
 }
 
+/** On a machine that is busy with other things. */
+const UNTIL_KUBECTL_WATCHES_MS = 6_000;
+
 /** Begins to write down what `resource` goes through. @returns all that was seen so far, without repetitions */
 async function observe(resource: string, field: string): Promise<() => string[]> {
   const name = `watch-${resource.replace("/", "-")}-${crypto.randomUUID().slice(0, 8)}`;
@@ -85,6 +89,8 @@ async function observe(resource: string, field: string): Promise<() => string[]>
       ...["--field-selector", `metadata.name=${object}`, "-o", `jsonpath={${field}}{"\\n"}`],
     ],
   });
+  // Of what is not there yet kubectl says nothing, not even that it watches.
+  await sleep(UNTIL_KUBECTL_WATCHES_MS);
   return () => [
     ...new Set(
       readFileSync(watch.logFile, "utf8")
