@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import { disk, entry } from "../../../test/fixtures/operator/planned-disk.ts";
 import type { Stored } from "../../kube/resource-type.ts";
 import type { PersistentVolumeClaim } from "../../kube/resources.ts";
-import type { PvcBackupRestore, PvcRestore } from "../api/v1alpha1/pvc-restore.ts";
+import type { PvcRestore } from "../api/v1alpha1/pvc-restore.ts";
 import { parseServingPlan, type ServingPlan } from "../file-serving/serving-plan.ts";
 import { buildPlan, podVolumeOf } from "./build-plan.ts";
 import type { RestoredClaim } from "./restore-volumes.ts";
@@ -19,19 +20,6 @@ function claim(pvcName: string, backup: string, volumeMode?: string): RestoredCl
   return { pvcName, backup, claim: stored };
 }
 
-const entry = (veleroBackupName: string, more: Partial<PvcBackupRestore> = {}): PvcBackupRestore => ({
-  veleroBackupName,
-  veleroBackupNamespace: "adp",
-  dataPath: "Restore",
-  state: "processing",
-  ...more,
-});
-const disk = (pvcName: string, ...restores: PvcBackupRestore[]): PvcRestore => ({
-  pvcUID: `uid-${pvcName}`,
-  pvcName,
-  pvcNamespace: "guests",
-  restores,
-});
 const attached = (name: string, backup: string) => ({
   name,
   volumeMode: "Block",

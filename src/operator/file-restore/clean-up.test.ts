@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { MemoryObjects } from "../../../test/setup/memory-objects.ts";
+import { MemoryObjects } from "../../../test/fixtures/kube/memory-objects.ts";
 import type { KubeObject, ResourceType } from "../../kube/resource-type.ts";
 import { configMaps, namespaces, persistentVolumeClaims, pods, secrets, services } from "../../kube/resources.ts";
 import { labels } from "../api/v1alpha1/names.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { MemoryObjects } from "../../../test/setup/memory-objects.ts";
+import { MemoryObjects } from "../../../test/fixtures/kube/memory-objects.ts";
 import type { KubeObject } from "../../kube/resource-type.ts";
 import { type Secret, secrets } from "../../kube/resources.ts";
 import type { FileAccess } from "../api/v1alpha1/file-access.ts";

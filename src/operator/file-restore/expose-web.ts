@@ -1,4 +1,5 @@
 /** The web browser's way from outside of the cluster: by Route, else by HTTPRoute, TLSRoute or Ingress. */
+import { formatDuration } from "../../bytes/duration.ts";
 import type { KubeObject, ResourceType } from "../../kube/resource-type.ts";
 import { configMaps, httpRoutes, ingresses } from "../../kube/resources.ts";
 import type { ServerCertificate } from "./certificate-step.ts";
@@ -71,7 +72,7 @@ async function exposeByRoute(
   if (now - Date.parse(String(made.metadata.creationTimestamp)) <= podMs) {
     return { outstanding: "waiting for the router to give the Route a host name" };
   }
-  return { shortfall: `no router has given the Route a host name in ${Math.round(podMs / 60_000)} minutes; ${WITHIN}` };
+  return { shortfall: `no router has given the Route a host name in ${formatDuration(podMs)}; ${WITHIN}` };
 }
 
 async function exposeByGateway(

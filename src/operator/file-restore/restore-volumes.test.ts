@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { MemoryObjects } from "../../../test/setup/memory-objects.ts";
+import { MemoryObjects } from "../../../test/fixtures/kube/memory-objects.ts";
+import { disk, entry } from "../../../test/fixtures/operator/planned-disk.ts";
 import type { KubeObject, ResourceType } from "../../kube/resource-type.ts";
 import { configMaps, persistentVolumeClaims } from "../../kube/resources.ts";
 import type { PvcBackupRestore, PvcRestore } from "../api/v1alpha1/pvc-restore.ts";
@@ -49,20 +50,6 @@ function download(backup: string, pvc: string, status: object = {}, more: object
     { apiVersion: "velero.io/v2alpha1", kind: "DataDownload", metadata, spec, status, ...more } as KubeObject,
   ];
 }
-
-const entry = (veleroBackupName: string, more: Partial<PvcBackupRestore> = {}): PvcBackupRestore => ({
-  veleroBackupName,
-  veleroBackupNamespace: "adp",
-  dataPath: "Restore",
-  state: "processing",
-  ...more,
-});
-const disk = (pvcName: string, ...restores: PvcBackupRestore[]): PvcRestore => ({
-  pvcUID: `uid-${pvcName}`,
-  pvcName,
-  pvcNamespace: "guests",
-  restores,
-});
 
 function restore(client: MemoryObjects, plan: PvcRestore[], afterMs = MINUTE_MS) {
   const now = Date.parse(CREATED) + afterMs;
